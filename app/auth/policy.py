@@ -1,0 +1,44 @@
+"""Who may do what: one table, endpoint -> roles. An endpoint that is not in it cannot be reached by anybody."""
+
+from __future__ import annotations
+
+PUBLIC: frozenset[str] = frozenset({"public"})
+CUSTOMER = frozenset({"customer"})
+ADMIN = frozenset({"admin"})
+READERS = frozenset({"admin", "auditor"})
+SIGNED_IN = frozenset({"customer", "admin", "auditor"})
+
+POLICY: dict[str, frozenset[str]] = {
+    "static": PUBLIC,
+    "operations.alive": PUBLIC,
+    "operations.ready": PUBLIC,
+    "operations.metrics": PUBLIC,
+    "api-docs.openapi_json": PUBLIC,
+    "api-docs.openapi_swagger_ui": PUBLIC,
+    "products.listed": PUBLIC,
+    "products.searched": PUBLIC,
+    "products.one": PUBLIC,
+    "checkout.quoted": CUSTOMER,
+    "checkout.bought": CUSTOMER,
+    "orders.one": SIGNED_IN,
+    "orders.own": CUSTOMER,
+    "points.own": CUSTOMER,
+    "points.expiring": CUSTOMER,
+    "points.transactions": CUSTOMER,
+    "admin_transactions.listed": READERS,
+    "admin_accounts.listed": READERS,
+    "admin_accounts.one": READERS,
+    "admin_accounts.adjusted": ADMIN,
+    "admin_orders.listed": READERS,
+    "admin_rules.listed": READERS,
+    "admin_rules.current": READERS,
+    "admin_rules.changed": ADMIN,
+    "admin_reports.summary": READERS,
+    "admin_products.imported": ADMIN,
+}
+
+
+def is_allowed(endpoint: str, roles: frozenset[str]) -> bool:
+    """Whether one of `roles` opens `endpoint`. Public ones need none."""
+    allowed = POLICY[endpoint]
+    return allowed is PUBLIC or bool(allowed & roles)

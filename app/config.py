@@ -1,0 +1,138 @@
+"""The settings of one running house: what the environment says, read once, checked, frozen.
+
+This is the only module that reads the environment. Everything else is handed a `Settings`.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from urllib.parse import urlsplit
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+PROJECT = Path(__file__).resolve().parent.parent
+
+
+class BadSetting(ValueError):
+    """A variable of the environment that cannot be used; the message names it and says why."""
+
+
+@dataclass(frozen=True)
+class Settings:
+    """Everything that an operator may choose. Names follow the variables in README's table."""
+
+    home: Path
+    host: str = "127.0.0.1"
+    port: int = 8000
+    workers: int = 2
+    database_url: str | None = None
+    database_owner_url: str | None = None
+    sample_data: bool = True
+    timezone: str = "Asia/Kolkata"
+    currency: str = "INR"
+    payment_gateway: str = "sandbox"
+    jwt_jwks: str | None = None
+    jwt_issuer: str | None = None
+    jwt_audience: str | None = None
+    metrics_dir: Path | None = None
+
+    @property
+    def zone(self) -> ZoneInfo:
+        return ZoneInfo(self.timezone)
+
+    @property
+    def is_embedded(self) -> bool:
+        """Whether the house brings its own PostgreSQL."""
+        return self.database_url is None
+
+
+def from_environment(environ: Mapping[str, str] | None = None) -> Settings:
+    """Read the settings. Raises BadSetting for a value that cannot work."""
+    env = os.environ if environ is None else environ
+    database_url = _text(env, "DATABASE_URL")
+    home = Path(_text(env, "MILES_HOME") or _default_home()).expanduser().absolute()
+    jwks = _text(env, "JWT_JWKS")
+    issuer, audience = _text(env, "JWT_ISSUER"), _text(env, "JWT_AUDIENCE")
+    if jwks and not (issuer and audience):
+        raise BadSetting("JWT_JWKS needs JWT_ISSUER and JWT_AUDIENCE beside it")
+    metrics_dir = _text(env, "PROMETHEUS_MULTIPROC_DIR")
+    return Settings(
+        home=home,
+        host=_text(env, "HOST") or "127.0.0.1",
+        port=_whole(env, "PORT", 8000, 1, 65535),
+        workers=_whole(env, "MILES_WORKERS", 2, 1, 256),
+        database_url=_postgres_url(env, "DATABASE_URL"),
+        database_owner_url=_postgres_url(env, "DATABASE_OWNER_URL"),
+        sample_data=_flag(env, "MILES_SAMPLE_DATA", default=database_url is None),
+        timezone=_zone(env),
+        currency=_currency(env),
+        payment_gateway=_one_of(env, "PAYMENT_GATEWAY", ("sandbox",)),
+        jwt_jwks=jwks,
+        jwt_issuer=issuer,
+        jwt_audience=audience,
+        metrics_dir=Path(metrics_dir) if metrics_dir else None,
+    )
+
+
+def child_environment(**changes: str) -> dict[str, str]:
+    """The environment for a process that we start: ours, with `changes`."""
+    return {**os.environ, **changes}
+
+
+def _default_home() -> Path:
+    """`.miles` in the project; where the package was installed without its project, in the working folder."""
+    return (PROJECT if (PROJECT / "setup.cfg").exists() else Path.cwd()) / ".miles"
+
+
+def _text(env: Mapping[str, str], name: str) -> str | None:
+    return env.get(name, "").strip() or None
+
+
+def _whole(env: Mapping[str, str], name: str, default: int, low: int, high: int) -> int:
+    raw = _text(env, name)
+    if raw is None:
+        return default
+    if not (raw.isascii() and raw.isdigit() and low <= int(raw) <= high):
+        raise BadSetting(f"{name} must be a whole number from {low} to {high}, not {raw!r}")
+    return int(raw)
+
+
+def _flag(env: Mapping[str, str], name: str, *, default: bool) -> bool:
+    raw = _text(env, name)
+    if raw is None:
+        return default
+    if raw not in ("0", "1"):
+        raise BadSetting(f"{name} must be 0 or 1, not {raw!r}")
+    return raw == "1"
+
+
+def _one_of(env: Mapping[str, str], name: str, choices: tuple[str, ...]) -> str:
+    raw = _text(env, name) or choices[0]
+    if raw not in choices:
+        raise BadSetting(f"{name} must be one of {', '.join(choices)}, not {raw!r}")
+    return raw
+
+
+def _postgres_url(env: Mapping[str, str], name: str) -> str | None:
+    raw = _text(env, name)
+    if raw is not None and urlsplit(raw).scheme not in ("postgres", "postgresql"):
+        raise BadSetting(f"{name} must be a postgresql:// address")
+    return raw
+
+
+def _zone(env: Mapping[str, str]) -> str:
+    name = _text(env, "MILES_TIMEZONE") or "Asia/Kolkata"
+    try:
+        ZoneInfo(name)
+    except (ZoneInfoNotFoundError, ValueError, OSError):
+        raise BadSetting(f"MILES_TIMEZONE must name a zone of the tz database, not {name!r}") from None
+    return name
+
+
+def _currency(env: Mapping[str, str]) -> str:
+    code = _text(env, "MILES_CURRENCY") or "INR"
+    if not (len(code) == 3 and code.isascii() and code.isalpha() and code.isupper()):
+        raise BadSetting(f"MILES_CURRENCY must be a code of three capitals as in ISO 4217, not {code!r}")
+    return code

@@ -1,0 +1,11 @@
+-- What the application's role may do. Run after every migration; each line says all, so order does not matter.
+-- On the log: read and append, nothing else.
+GRANT USAGE ON SCHEMA public TO :app_role;
+GRANT SELECT, INSERT ON events TO :app_role;
+GRANT SELECT, USAGE ON SEQUENCE events_position_seq TO :app_role;
+GRANT SELECT ON schema_migrations, secrets TO :app_role;
+GRANT SELECT, INSERT, UPDATE ON snapshots, tracking TO :app_role;
+GRANT SELECT, INSERT, UPDATE ON directory, reasons, job_runs, products TO :app_role;
+GRANT SELECT, INSERT, UPDATE, DELETE ON idempotency TO :app_role;
+GRANT SELECT, INSERT, UPDATE ON balances, lots, orders, transactions, daily TO :app_role;
+GRANT SELECT, INSERT, UPDATE ON sandbox_charges TO :app_role;

@@ -1,0 +1,137 @@
+"""transactions: the feed, one line for each account event that moves points; the lines sum to the balance."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from datetime import datetime
+from typing import Any, NamedTuple
+from uuid import UUID
+
+from app.database import Database
+from app.domain.point_account import Adjusted, Earned, Expired, Redeemed, Restored
+from app.eventstore.merging import Merge, Merges
+from app.projections.folding import Positioned
+from app.projections.pages import Item, Page, named, page
+
+TYPES = ("earn", "use", "expire", "manual", "restore", "revoke")
+
+_FIELDS = {
+    "id": "bigint",
+    "account_id": "uuid",
+    "type": "text",
+    "points": "bigint",
+    "order_id": "uuid",
+    "reason_id": "uuid",
+    "actor_id": "uuid",
+    "expires_at": "timestamptz",
+    "created_at": "timestamptz",
+    "balance_after": "bigint",
+    "debt_repaid": "bigint",
+    "debt_added": "bigint",
+}
+
+_MERGE = Merge(
+    "transactions_merge",
+    _FIELDS,
+    f"INSERT INTO transactions SELECT $1 + id, {', '.join(list(_FIELDS)[1:])} FROM {{rows}} AS r ORDER BY id",
+)
+
+
+class _Line(NamedTuple):
+    type: str
+    points: int
+    order_id: UUID | None = None
+    reason_id: UUID | None = None
+    actor_id: UUID | None = None
+    expires_at: datetime | None = None
+    debt_repaid: int = 0
+
+
+def fold(events: Sequence[Positioned]) -> Merges:
+    """A line an event; `points` is the change of the balance."""
+    rows = []
+    for position, account_id, event in events:
+        line = _line(event)
+        if line:
+            rows.append((
+                position, account_id, line.type, line.points, line.order_id, line.reason_id, line.actor_id,
+                line.expires_at, event.at, event.balance, line.debt_repaid, 0,
+            ))  # fmt: skip
+    return [(_MERGE, rows)]
+
+
+def _line(event: Any) -> _Line | None:
+    match event:
+        case Earned():
+            expires_at = event.lot.expires_at if event.lot else None
+            gained = event.points - event.debt_repaid
+            return _Line("earn", gained, event.order_id, expires_at=expires_at, debt_repaid=event.debt_repaid)
+        case Redeemed():
+            return _Line("use", -event.points, event.order_id)
+        case Restored():
+            return _Line("restore", event.points - event.debt_repaid, event.order_id, debt_repaid=event.debt_repaid)
+        case Expired():
+            return _Line("expire", -event.points)
+        case Adjusted():
+            expires_at = event.lot.expires_at if event.lot else None
+            change = event.points - event.debt_repaid
+            return _Line("manual", change, None, event.reason_id, event.actor_id, expires_at, event.debt_repaid)
+    return None
+
+
+_COLUMNS = (
+    "id", "user", "type", "points", "reference", "order_id", "reason", "actor", "expires_at", "created_at",
+    "balance_after", "debt_repaid", "debt_added",
+)  # fmt: skip
+
+_SELECT = (
+    "SELECT t.id, d.user_id, t.type, t.points, coalesce(t.order_id, t.reason_id)::text, t.order_id, r.body, a.user_id, "
+    "t.expires_at, t.created_at, t.balance_after, t.debt_repaid, t.debt_added FROM transactions t "
+    "JOIN directory d ON d.account_id = t.account_id LEFT JOIN reasons r ON r.reason_id = t.reason_id "
+    "LEFT JOIN directory a ON a.account_id = t.actor_id "
+)
+
+
+class Filters(NamedTuple):
+    """What narrows the feed; `[since, until)` is when it happened."""
+
+    user: str | None = None
+    type: str | None = None
+    order_id: UUID | None = None
+    since: datetime | None = None
+    until: datetime | None = None
+
+
+class Transactions:
+    """Queries: pages of the feed, newest first, and the whole of it."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    def page(self, limit: int, after: int | None, filters: Filters) -> Page:
+        """Lines older than the position `after`."""
+        # The account is looked up apart, so that the planner sees a constant and walks (account_id, id).
+        conditions, parameters = ["true"], []
+        for condition, value in (
+            ("t.account_id = (SELECT account_id FROM directory WHERE user_id = %s)", filters.user),
+            ("t.type = %s", filters.type),
+            ("t.order_id = %s", filters.order_id),
+            ("t.created_at >= %s", filters.since),
+            ("t.created_at < %s", filters.until),
+            ("t.id < %s", after),
+        ):
+            if value is not None:
+                conditions.append(condition)
+                parameters.append(value)
+        sql = f"{_SELECT} WHERE {' AND '.join(conditions)} ORDER BY t.id DESC LIMIT %s"
+        return page(named(_COLUMNS, self._database.rows(sql, (*parameters, limit + 1))), limit, "id")
+
+    def all(self, filters: Filters, *, chunk: int = 1000) -> Iterator[list[Item]]:
+        """The whole filtered feed in chunks, each read by itself: no snapshot is held while a client dawdles."""
+        after: int | None = None
+        while True:
+            items, next_key = self.page(chunk, after, filters)
+            yield items
+            if next_key is None:
+                return
+            after = next_key[0]

@@ -1,0 +1,42 @@
+"""Who is who. The one place that knows both a user id and the account id that events name."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+from uuid import UUID
+
+from app.database import Database
+from app.usecases.ports import DirectoryEntry, ReasonText
+
+
+class PostgresDirectory:
+    """The table `directory`."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    def account_of(self, user_id: str) -> UUID | None:
+        """The account id that stands for a user, or None for one never seen."""
+        row = self._database.row("SELECT account_id FROM directory WHERE user_id = %s", (user_id,))
+        return row[0] if row else None
+
+    def users_of(self, account_ids: Sequence[UUID]) -> dict[UUID, str | None]:
+        """The users behind ids; None for one that was forgotten."""
+        rows = self._database.rows(
+            "SELECT account_id, user_id FROM directory WHERE account_id = ANY(%s)", (list(account_ids),)
+        )
+        return dict(rows)
+
+
+def entry_statement(entry: DirectoryEntry) -> tuple[str, Sequence[Any]]:
+    """Writes an entry in an append's transaction; a taken user or account id fails all of it."""
+    return "INSERT INTO directory (account_id, user_id) VALUES (%s, %s)", (entry.account_id, entry.user_id)
+
+
+def reason_statement(reason: ReasonText) -> tuple[str, Sequence[Any]]:
+    """Writes a reason's text in an append's transaction; a taken id fails all of it."""
+    return (
+        "INSERT INTO reasons (reason_id, account_id, body) VALUES (%s, %s, %s)",
+        (reason.reason_id, reason.account_id, reason.text),
+    )

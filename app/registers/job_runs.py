@@ -1,0 +1,36 @@
+"""What the scheduler ran, and what became of it: each slot of a job once, whoever leads."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from app.database import Database
+
+
+class JobRuns:
+    """The table `job_runs`."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    def begin(self, job: str, slot: datetime) -> bool:
+        """Take a slot; False if it was taken. One left unfinished is taken again only by `resume`."""
+        row = self._database.row(
+            "INSERT INTO job_runs (job, slot) VALUES (%s, %s) ON CONFLICT DO NOTHING RETURNING slot", (job, slot)
+        )
+        return row is not None
+
+    def finish(self, job: str, slot: datetime, outcome: str, detail: str) -> None:
+        """Record how a run ended: `done` or `failed`, and in words."""
+        self._database.execute(
+            "UPDATE job_runs SET finished_at = clock_timestamp(), outcome = %s, detail = %s"
+            " WHERE job = %s AND slot = %s",
+            (outcome, detail, job, slot),
+        )
+
+    def is_finished(self, job: str, slot: datetime) -> bool | None:
+        """Whether the run of a slot ended; None if it never began."""
+        row = self._database.row(
+            "SELECT finished_at IS NOT NULL FROM job_runs WHERE job = %s AND slot = %s", (job, slot)
+        )
+        return None if row is None else bool(row[0])

@@ -1,0 +1,109 @@
+"""Idempotency keys: a claim while a request is under way, its answer for ever after.
+
+The answer is written in the transaction of the events that it tells of, so a crash between the two cannot be.
+A row holds no user id: its key is a digest over user and key together.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+from uuid import UUID, uuid4
+
+from app.database import Database
+from app.usecases.ports import POSITION, Receipt
+
+LEASE_S = 90
+"""How long a claim keeps others out: longer than any request lives, short enough to wait for after a crash."""
+
+
+@dataclass(frozen=True)
+class Claim:
+    """The key is ours: the request may run, and ends with a receipt or with `release`."""
+
+    claim_id: bytes
+    lease: UUID
+
+
+@dataclass(frozen=True)
+class Answered:
+    """The key has its answer."""
+
+    status: int
+    body: str
+
+
+@dataclass(frozen=True)
+class InFlight:
+    """Another request under the key is under way, for at most `retry_after_s` more seconds."""
+
+    retry_after_s: int
+
+
+@dataclass(frozen=True)
+class OtherRequest:
+    """The key was used for another request."""
+
+
+def claim_id(user_id: str, key: str) -> bytes:
+    """The digest that stands for a user's key. The user id's length goes first, so that no two pairs meet."""
+    user = user_id.encode()
+    return hashlib.sha256(len(user).to_bytes(4, "big") + user + key.encode()).digest()
+
+
+class Receipts:
+    """The table `idempotency`."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    def claim(self, claim: bytes, fingerprint: bytes) -> Claim | Answered | InFlight | OtherRequest:
+        """Take the key, or say why not. A claim whose lease has run out is taken over."""
+        lease = uuid4()
+        row = self._database.row(
+            "INSERT INTO idempotency AS i (claim_id, fingerprint, leased_until, lease)"
+            " VALUES (%(claim)s, %(fingerprint)s, now() + make_interval(secs => %(seconds)s), %(lease)s)"
+            " ON CONFLICT (claim_id) DO UPDATE SET leased_until = excluded.leased_until, lease = excluded.lease"
+            " WHERE i.status IS NULL AND i.leased_until < now() AND i.fingerprint = excluded.fingerprint"
+            " RETURNING claim_id",
+            {"claim": claim, "fingerprint": fingerprint, "seconds": LEASE_S, "lease": lease},
+        )
+        return Claim(claim, lease) if row else self._why_not(claim, fingerprint)
+
+    def release(self, claim: Claim) -> None:
+        """Give the key back unanswered: the request was refused, or failed, and may be sent again."""
+        self._database.execute(
+            "DELETE FROM idempotency WHERE claim_id = %s AND lease = %s AND status IS NULL",
+            (claim.claim_id, claim.lease),
+        )
+
+    def answer(self, receipt: Receipt) -> None:
+        """Write an answer outside any append."""
+        self._database.execute(*receipt_statement(receipt))
+
+    def _why_not(self, claim: bytes, fingerprint: bytes) -> Answered | InFlight | OtherRequest:
+        row = self._database.row(
+            "SELECT fingerprint, status, body, ceil(extract(epoch FROM leased_until - now()))::int"
+            " FROM idempotency WHERE claim_id = %s",
+            (claim,),
+        )
+        if row is None:
+            return InFlight(1)  # released this instant: the client may come again at once
+        known, status, body, seconds = row
+        if bytes(known) != fingerprint:
+            return OtherRequest()
+        return Answered(status, body) if status is not None else InFlight(max(1, seconds))
+
+
+def receipt_statement(receipt: Receipt) -> tuple[str, Sequence[Any]]:
+    """Writes an answer in an append's transaction. The first answer stands, but for a 202, which was not final."""
+    body = "%s"
+    if POSITION in receipt.body:
+        body = "replace(%s, E'\\x01', currval('events_position_seq')::text)"
+    return (
+        f"UPDATE idempotency SET status = %s, body = {body}"
+        " WHERE claim_id = %s AND (status IS NULL OR status = 202)",
+        (receipt.status, receipt.body, receipt.claim_id),
+    )

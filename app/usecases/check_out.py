@@ -1,0 +1,200 @@
+"""Check out: place the order and take its points, charge the card outside any transaction, settle.
+
+The order id is derived from the member and the idempotency key, so a second try meets the first by its id.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import NamedTuple
+from uuid import UUID, uuid4
+from zoneinfo import ZoneInfo
+
+from app.domain.errors import DomainError, invalid
+from app.domain.order import Line, Order, OrderPlaced, order_id, total_of
+from app.domain.point_account import PointAccount
+from app.domain.programme import PROGRAMME_ID, Programme
+from app.usecases.loyalty import Loyalty
+from app.usecases.ports import Beside, Clock, Directory, DirectoryEntry, PaymentGateway, PriceList, Unknown
+from app.usecases.settle_payment import MakeReceipt, OrderOutcome, SettlePayment, outcome_of, pay
+
+Items = tuple[tuple[int, int], ...]
+"""Product id and quantity, in the order that they were asked for."""
+
+
+@dataclass(frozen=True)
+class Purchase:
+    """What a member wants to buy, and how. `fingerprint` is a digest of the whole request under `key`."""
+
+    user_id: str
+    key: str
+    fingerprint: str
+    items: Items
+    points_to_use: int
+    payment_method: str | None = None
+    expected_total_minor: int | None = None
+
+
+@dataclass(frozen=True)
+class Quote:
+    """What an order would come to; amounts in minor units."""
+
+    total_minor: int
+    points_available: int
+    points_usable: int
+    points_to_use: int
+    cash_due_minor: int
+    points_to_earn: int
+    currency: str
+
+
+class _Placed(NamedTuple):
+    account_id: UUID
+    order: Order
+    outcome: OrderOutcome
+
+
+class CheckOut:
+    """Quotes and orders. Prices always come from the catalogue."""
+
+    def __init__(
+        self,
+        loyalty: Loyalty,
+        directory: Directory,
+        prices: PriceList,
+        gateway: PaymentGateway,
+        settle: SettlePayment,
+        clock: Clock,
+        zone: ZoneInfo,
+        currency: str,
+    ) -> None:
+        self._loyalty = loyalty
+        self._directory = directory
+        self._prices = prices
+        self._gateway = gateway
+        self._settle = settle
+        self._clock = clock
+        self._zone = zone
+        self._currency = currency
+
+    def quote(self, user_id: str, items: Items, points_to_use: int) -> Quote:
+        """What an order would come to now. Writes nothing, and refuses the points that checkout would."""
+        at = self._clock()
+        total = total_of(self._lines(items))
+        account, programme = self._loyalty.load(
+            (PointAccount, self._directory.account_of(user_id) or uuid4()), (Programme, PROGRAMME_ID)
+        )
+        available = account.available(at) if account else 0
+        rule = (programme or Programme()).in_effect(at).rule
+        rule.refuse_points(points_to_use, total, available)
+        cash_due = rule.cash_due(total, points_to_use)
+        return Quote(
+            total_minor=total,
+            points_available=available,
+            points_usable=rule.most_usable(total, available),
+            points_to_use=points_to_use,
+            cash_due_minor=cash_due,
+            points_to_earn=rule.points_to_earn(total, cash_due),
+            currency=self._currency,
+        )
+
+    def __call__(self, purchase: Purchase, make_receipt: MakeReceipt | None = None) -> OrderOutcome:
+        """Buy. The outcome is paid, failed (the card was declined, the points are back) or pending (nobody knows).
+
+        `make_receipt` gives the answer to keep under the key; it is written with the events that settle the order.
+        """
+        placed = self._loyalty.deciding(
+            lambda: self._place(purchase, make_receipt), on=purchase.user_id
+        )
+        if placed.outcome.status != "pending":
+            return placed.outcome
+        assert purchase.payment_method is not None
+        terms = placed.order.placed
+        news = self._gateway.charge(
+            placed.order.id, terms.cash_due_minor, terms.currency, purchase.payment_method
+        )
+        if isinstance(news, Unknown):
+            return placed.outcome
+        try:
+            return self._settle(placed.account_id, placed.order.id, news, make_receipt)
+        except DomainError as error:
+            if error.code != "try_again":
+                raise
+            return placed.outcome  # charged, but not written yet: pending says just that
+
+    def outcome(self, user_id: str, key: str) -> OrderOutcome | None:
+        """How the order placed under a key stands now, None where there is none."""
+        account_id = self._directory.account_of(user_id)
+        if account_id is None:
+            return None
+        account, order = self._loyalty.load((PointAccount, account_id), (Order, order_id(account_id, key)))
+        return outcome_of(order, account, self._clock()) if order else None
+
+    def _place(self, purchase: Purchase, make_receipt: MakeReceipt | None) -> _Placed:
+        at = self._clock()
+        known_id = self._directory.account_of(purchase.user_id)
+        account_id = known_id or uuid4()
+        new_id = order_id(account_id, purchase.key)
+        account, order, programme = self._loyalty.load(
+            (PointAccount, account_id), (Order, new_id), (Programme, PROGRAMME_ID)
+        )
+        if order:
+            if order.placed.fingerprint != purchase.fingerprint:
+                raise DomainError("idempotency_key_reused")
+            return _Placed(account_id, order, outcome_of(order, account, at))
+        beside: list[Beside] = [] if known_id else [DirectoryEntry(account_id, purchase.user_id)]
+        account = account or PointAccount.open(account_id, at)
+        programme = programme or Programme()
+        order = self._order(purchase, account, programme, new_id, at)
+        if order.placed.cash_due_minor == 0:
+            pay(order, account, programme, at, None, self._zone)
+        outcome = outcome_of(order, account, at)
+        if make_receipt and outcome.status == "paid":
+            beside.append(make_receipt(outcome))
+        self._loyalty.record(account, order, beside=beside)
+        return _Placed(account_id, order, outcome)
+
+    def _order(
+        self, purchase: Purchase, account: PointAccount, programme: Programme, new_id: UUID, at: datetime
+    ) -> Order:
+        lines = self._lines(purchase.items)
+        total = total_of(lines)
+        if purchase.expected_total_minor not in (None, total):
+            raise DomainError("total_changed", total=total, expected_total=purchase.expected_total_minor)
+        version = programme.in_effect(at)
+        version.rule.refuse_points(purchase.points_to_use, total, account.available(at))
+        cash_due = version.rule.cash_due(total, purchase.points_to_use)
+        if cash_due and not purchase.payment_method:
+            raise invalid(payment_method="Is needed where cash is due.")
+        return Order.place(
+            new_id,
+            OrderPlaced(
+                at=at,
+                account_id=account.id,
+                lines=lines,
+                currency=self._currency,
+                total_minor=total,
+                points_used=purchase.points_to_use,
+                taken=account.redeem(at, new_id, purchase.points_to_use),
+                cash_due_minor=cash_due,
+                points_promised=version.rule.points_to_earn(total, cash_due),
+                rule_version=version.version,
+                fingerprint=purchase.fingerprint,
+            ),
+        )
+
+    def _lines(self, items: Items) -> tuple[Line, ...]:
+        priced = self._prices.prices([product_id for product_id, _ in items])
+        unknown = [product_id for product_id, _ in items if product_id not in priced]
+        if unknown:
+            raise DomainError("unknown_product", product_ids=unknown)
+        return tuple(
+            Line(
+                product_id=product_id,
+                name=priced[product_id].name,
+                quantity=quantity,
+                unit_price_minor=priced[product_id].unit_price_minor,
+            )
+            for product_id, quantity in items
+        )

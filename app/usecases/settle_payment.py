@@ -1,0 +1,108 @@
+"""Settle an order once it is known what became of its charge: paid and earned, or failed and restored. Once."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime
+from uuid import UUID
+from zoneinfo import ZoneInfo
+
+from app.domain import calendar
+from app.domain.order import Order
+from app.domain.point_account import PointAccount
+from app.domain.programme import PROGRAMME_ID, Programme
+from app.domain.lots import Lot
+from app.usecases.loyalty import Loyalty
+from app.usecases.ports import Charged, Clock, Declined, Receipt
+
+SETTLE_FOR_S = 10.0
+"""How long a settlement fights for its turn. The card has been charged: "try again" is no answer any more."""
+
+
+@dataclass(frozen=True)
+class OrderOutcome:
+    """An order as the client is told of it; `available` is what the member can spend after it."""
+
+    order_id: UUID
+    status: str
+    total_minor: int
+    points_used: int
+    cash_due_minor: int
+    points_earned: int
+    available: int
+    currency: str
+    created_at: datetime
+
+
+MakeReceipt = Callable[[OrderOutcome], Receipt]
+"""How the caller will answer: made before the append, so that the answer is written with the events."""
+
+
+def outcome_of(order: Order, account: PointAccount, at: datetime) -> OrderOutcome:
+    """What to tell about an order as it stands."""
+    placed = order.placed
+    return OrderOutcome(
+        order_id=order.id,
+        status=order.status,
+        total_minor=placed.total_minor,
+        points_used=placed.points_used,
+        cash_due_minor=placed.cash_due_minor,
+        points_earned=order.points_earned,
+        available=account.available(at),
+        currency=placed.currency,
+        created_at=placed.at,
+    )
+
+
+def pay(order: Order, account: PointAccount, programme: Programme, at: datetime, charge_id: str | None, zone: ZoneInfo) -> None:
+    """The order is paid and earns what it promised, by the rule version it was placed under."""
+    placed = order.placed
+    rule = programme.numbered(placed.rule_version).rule
+    lot: Lot | None = account.earn(
+        at,
+        order.id,
+        placed.points_promised,
+        placed.rule_version,
+        available_at=calendar.ripening(at, rule.pending_days),
+        expires_at=calendar.expiry(at, rule.expiry_months, zone),
+    )
+    order.pay(at, charge_id, lot)
+
+
+class SettlePayment:
+    """A reply, a webhook and recovery may all bring the same news: the first one writes, the rest find it written."""
+
+    def __init__(self, loyalty: Loyalty, clock: Clock, zone: ZoneInfo) -> None:
+        self._loyalty = loyalty
+        self._clock = clock
+        self._zone = zone
+
+    def __call__(
+        self, account_id: UUID, order_id: UUID, news: Charged | Declined, make_receipt: MakeReceipt | None = None
+    ) -> OrderOutcome:
+        """Write the news unless it is written; gives how the order stands. Raises `try_again` after 10 s of conflicts."""
+
+        def decide() -> OrderOutcome:
+            at = self._clock()
+            account, order, programme = self._loyalty.load(
+                (PointAccount, account_id), (Order, order_id), (Programme, PROGRAMME_ID)
+            )
+            if order.status != "pending":
+                return outcome_of(order, account, at)
+            self._decide(order, account, programme or Programme(), at, news)
+            outcome = outcome_of(order, account, at)
+            self._loyalty.record(account, order, beside=[make_receipt(outcome)] if make_receipt else ())
+            return outcome
+
+        return self._loyalty.deciding(decide, on=account_id, for_s=SETTLE_FOR_S)
+
+    def _decide(
+        self, order: Order, account: PointAccount, programme: Programme, at: datetime, news: Charged | Declined
+    ) -> None:
+        if isinstance(news, Charged):
+            pay(order, account, programme, at, news.charge_id, self._zone)
+            return
+        rule = programme.numbered(order.placed.rule_version).rule
+        order.fail(at, news.reason)
+        account.restore(at, order.id, order.placed.taken, calendar.grace(at, rule.restore_grace_days, self._zone))

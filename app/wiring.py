@@ -1,0 +1,132 @@
+"""The one place where implementations are chosen: `build(settings)` gives a House. Tests call the same function."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime, timezone
+
+from eventsourcing.utils import Environment
+
+from app import migrations
+from app.auth.tokens import LOCAL_AUDIENCE, LOCAL_ISSUER, KeySet, LocalSecret, Tokens
+from app.catalog.prices import CataloguePrices
+from app.catalog.products import Catalogue
+from app.config import Settings
+from app.database import Database
+from app.eventstore.factory import PostgresFactory
+from app.eventstore.mapper import EventMapper
+from app.eventstore.recorder import PostgresApplicationRecorder
+from app.eventstore.tracking import PostgresTrackingRecorder
+from app.payments.sandbox import SandboxGateway
+from app.projections import balances, folding, lots, orders, transactions
+from app.projections.accounts import Accounts
+from app.projections.daily import DailyReport
+from app.registers.directory import PostgresDirectory, entry_statement, reason_statement
+from app.registers.job_runs import JobRuns
+from app.registers.receipts import Receipts, receipt_statement
+from app.usecases.adjust_points import AdjustPoints
+from app.usecases.change_rules import ChangeRules
+from app.usecases.check_out import CheckOut
+from app.usecases.expire_points import ExpirePoints
+from app.usecases.loyalty import Loyalty
+from app.usecases.ports import Clock, DirectoryEntry, PaymentGateway, ReasonText, Receipt
+from app.usecases.settle_payment import SettlePayment
+
+INLINE_FOLDS = (balances.fold, lots.fold, orders.fold, transactions.fold)
+"""Read models folded in the append's own transaction, in the order in which every append takes their rows."""
+
+
+@dataclass
+class House:
+    """Everything that a door needs. One a process; close it when done."""
+
+    settings: Settings
+    clock: Clock
+    database: Database
+    loyalty: Loyalty
+    log: PostgresApplicationRecorder
+    mapper: EventMapper
+    gateway: PaymentGateway
+    tokens: Tokens
+    directory: PostgresDirectory
+    receipts: Receipts
+    job_runs: JobRuns
+    catalogue: Catalogue
+    accounts: Accounts
+    lots: lots.Lots
+    orders: orders.Orders
+    transactions: transactions.Transactions
+    daily: DailyReport
+    check_out: CheckOut
+    settle_payment: SettlePayment
+    adjust_points: AdjustPoints
+    change_rules: ChangeRules
+    expire_points: ExpirePoints
+
+    def close(self) -> None:
+        """Hang up on the database and on whatever else has a line open."""
+        self.loyalty.close()
+        if isinstance(self.gateway, SandboxGateway):
+            self.gateway.close()
+        self.database.close()
+
+
+def now() -> datetime:
+    """The present moment, in UTC."""
+    return datetime.now(timezone.utc)
+
+
+def tokens(settings: Settings) -> Tokens:
+    """Whom to believe: the JWKS if one is given, else the local secret."""
+    if settings.jwt_jwks:
+        assert settings.jwt_issuer and settings.jwt_audience
+        return Tokens(KeySet(settings.jwt_jwks), settings.jwt_issuer, settings.jwt_audience)
+    return Tokens(LocalSecret(settings.home), LOCAL_ISSUER, LOCAL_AUDIENCE)
+
+
+def build(settings: Settings, *, clock: Clock = now, gateway: PaymentGateway | None = None) -> House:
+    """A house over the migrated database that `settings.database_url` names. It connects when first used."""
+    assert settings.database_url is not None, "the embedded database is started before the house is built"
+    database = Database(settings.database_url)
+    mapper = EventMapper()
+    factory = PostgresFactory(Environment(""), database=database, fold=folding.inline(mapper, INLINE_FOLDS))
+    writers = {DirectoryEntry: entry_statement, ReasonText: reason_statement, Receipt: receipt_statement}
+    loyalty = Loyalty(factory, mapper, writers)
+    log = loyalty.recorder
+    assert isinstance(log, PostgresApplicationRecorder)
+    directory = PostgresDirectory(database)
+    gateway = gateway or SandboxGateway(settings.database_url)
+    zone = settings.zone
+    settle = SettlePayment(loyalty, clock, zone)
+    lots_read = lots.Lots(database)
+    prices = CataloguePrices(database)
+    return House(
+        settings=settings,
+        clock=clock,
+        database=database,
+        loyalty=loyalty,
+        log=log,
+        mapper=mapper,
+        gateway=gateway,
+        tokens=tokens(settings),
+        directory=directory,
+        receipts=Receipts(database),
+        job_runs=JobRuns(database),
+        catalogue=Catalogue(database),
+        accounts=Accounts(database),
+        lots=lots_read,
+        orders=orders.Orders(database),
+        transactions=transactions.Transactions(database),
+        daily=DailyReport(database, log, PostgresTrackingRecorder(database), mapper, zone),
+        check_out=CheckOut(loyalty, directory, prices, gateway, settle, clock, zone, settings.currency),
+        settle_payment=settle,
+        adjust_points=AdjustPoints(loyalty, directory, clock, zone),
+        change_rules=ChangeRules(loyalty, directory, clock),
+        expire_points=ExpirePoints(loyalty, lots_read, clock),
+    )
+
+
+def is_ready(house: House) -> str | None:
+    """Why the house cannot serve yet, or None if it can."""
+    missing = migrations.pending(house.database)
+    return f"migrations are pending: {', '.join(missing)}" if missing else None

@@ -1,0 +1,69 @@
+"""Real PostgreSQL for tests: one embedded server a test process, a fresh migrated database a test."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from urllib.parse import urlsplit, urlunsplit
+
+from app import migrations
+from app.database import Database
+from app.embedded import EmbeddedPostgres
+
+TEMPLATE = "miles_template"
+_numbers = itertools.count(1)
+
+
+@dataclass(frozen=True)
+class Addresses:
+    """Where one test's database is, for each of its two roles."""
+
+    app: str
+    owner: str
+
+
+class TestServer:
+    """A running server with a migrated template."""
+
+    __test__ = False
+
+    def __init__(self, embedded: EmbeddedPostgres) -> None:
+        self._embedded = embedded
+        self._superuser = Database(embedded.superuser_url(), pool_size=2)
+        self._superuser.execute(f"CREATE DATABASE {TEMPLATE} OWNER miles_owner")
+        owner = Database(_renamed(embedded.owner_url(), TEMPLATE), pool_size=1)
+        migrations.migrate(owner, "miles_app")
+        owner.close()
+
+    @contextmanager
+    def fresh(self, template: str = TEMPLATE) -> Iterator[Addresses]:
+        """A new database, migrated and empty, dropped afterwards."""
+        name = f"test_{next(_numbers)}"
+        self._superuser.execute(f"CREATE DATABASE {name} TEMPLATE {template} OWNER miles_owner")
+        try:
+            yield Addresses(_renamed(self._embedded.app_url(), name), _renamed(self._embedded.owner_url(), name))
+        finally:
+            self._superuser.execute(f"DROP DATABASE {name} WITH (FORCE)")
+
+    def close(self) -> None:
+        """Hang up."""
+        self._superuser.close()
+
+
+@contextmanager
+def server(home: Path) -> Iterator[TestServer]:
+    """A server for tests that do not test durability: it does not wait for the disk."""
+    embedded = EmbeddedPostgres(home, settings={"fsync": "off", "full_page_writes": "off", "max_connections": "200"})
+    with embedded.running():
+        running = TestServer(embedded)
+        try:
+            yield running
+        finally:
+            running.close()
+
+
+def _renamed(url: str, name: str) -> str:
+    return urlunsplit(urlsplit(url)._replace(path=f"/{name}"))
