@@ -37,6 +37,7 @@ class Settings:
     jwt_issuer: str | None = None
     jwt_audience: str | None = None
     metrics_dir: Path | None = None
+    is_supervised: bool = False
 
     @property
     def zone(self) -> ZoneInfo:
@@ -73,6 +74,7 @@ def from_environment(environ: Mapping[str, str] | None = None) -> Settings:
         jwt_issuer=issuer,
         jwt_audience=audience,
         metrics_dir=Path(metrics_dir) if metrics_dir else None,
+        is_supervised=_flag(env, "MILES_SUPERVISED", default=False),
     )
 
 

@@ -18,7 +18,7 @@ import psycopg2.extensions as ext
 import psycopg2.extras
 from eventsourcing import persistence
 
-psycopg2.extras.register_uuid()
+psycopg2.extras.register_uuid()  # type: ignore[no-untyped-call]
 
 # Every advisory lock but the event store's marks has the two-integer form; its first integer is ours.
 LOCK_CLASS = 0x4D43
@@ -89,7 +89,7 @@ class Pool:
     def open(self) -> Connection:
         """A new connection outside the pool, in autocommit mode. Raises Unavailable."""
         try:
-            connection = psycopg2.connect(connection_factory=Connection, **self._dsn)
+            connection: Connection = psycopg2.connect(connection_factory=Connection, **self._dsn)
         except psycopg2.OperationalError as error:
             raise Unavailable(str(error).strip()) from error
         connection.autocommit = True
@@ -130,6 +130,27 @@ class Pool:
         self.is_closed = True
         while self._idle:
             self._idle.pop().close()
+
+
+class AdvisoryLock:
+    """A session lock of PostgreSQL's: it goes when its connection goes."""
+
+    def __init__(self, connection: Connection, number: int, *, wait: bool) -> None:
+        self._connection = connection
+        function = "pg_advisory_lock" if wait else "pg_try_advisory_lock"
+        with connection.cursor() as cursor:
+            cursor.execute("SET lock_timeout = 0")
+            cursor.execute(f"SELECT {function}(%s, %s)", (LOCK_CLASS, number))
+            row = cursor.fetchone()
+            self.is_held = wait or (row is not None and bool(row[0]))
+
+    def confirm(self) -> None:
+        """Make sure that the connection, and so the lock, is still ours. Raises the library's PersistenceError."""
+        try:
+            with self._connection.cursor() as cursor:
+                cursor.execute("SELECT 1")
+        except psycopg2.Error as error:
+            raise translate(error) from error
 
 
 class Database:
@@ -197,18 +218,14 @@ class Database:
             return int(cursor.rowcount)
 
     @contextmanager
-    def advisory_lock(self, number: int, *, wait: bool = True) -> Iterator[bool]:
-        """Hold the session lock (LOCK_CLASS, number) on a connection of its own; gives whether it was had."""
+    def advisory_lock(self, number: int, *, wait: bool = True) -> Iterator[AdvisoryLock]:
+        """The session lock (LOCK_CLASS, number), on a connection of its own, until the block ends.
+
+        Without `wait` it may not be had: see `is_held`.
+        """
         connection = self._pool.open()
         try:
-            with connection.cursor() as cursor:
-                if wait:
-                    cursor.execute("SET lock_timeout = 0")
-                    cursor.execute("SELECT pg_advisory_lock(%s, %s)", (LOCK_CLASS, number))
-                    yield True
-                else:
-                    cursor.execute("SELECT pg_try_advisory_lock(%s, %s)", (LOCK_CLASS, number))
-                    yield bool(cursor.fetchone()[0])
+            yield AdvisoryLock(connection, number, wait=wait)
         except psycopg2.Error as error:
             raise translate(error) from error
         finally:

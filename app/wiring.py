@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import datetime, timezone
+from datetime import UTC, datetime
 
 from eventsourcing.utils import Environment
 
@@ -28,7 +28,7 @@ from app.usecases.adjust_points import AdjustPoints
 from app.usecases.change_rules import ChangeRules
 from app.usecases.check_out import CheckOut
 from app.usecases.expire_points import ExpirePoints
-from app.usecases.loyalty import Loyalty
+from app.usecases.loyalty import Loyalty, Writer
 from app.usecases.ports import Clock, DirectoryEntry, PaymentGateway, ReasonText, Receipt
 from app.usecases.settle_payment import SettlePayment
 
@@ -62,6 +62,15 @@ class House:
     adjust_points: AdjustPoints
     change_rules: ChangeRules
     expire_points: ExpirePoints
+    _cursor_secret: bytes | None = None
+
+    def cursor_secret(self) -> bytes:
+        """What seals cursors: one secret for all processes of the house, kept in the database."""
+        if self._cursor_secret is None:
+            row = self.database.row("SELECT value FROM secrets WHERE name = 'cursor'")
+            assert row is not None, "a migration makes it"
+            self._cursor_secret = bytes(row[0])
+        return self._cursor_secret
 
     def close(self) -> None:
         """Hang up on the database and on whatever else has a line open."""
@@ -73,7 +82,7 @@ class House:
 
 def now() -> datetime:
     """The present moment, in UTC."""
-    return datetime.now(timezone.utc)
+    return datetime.now(UTC)
 
 
 def tokens(settings: Settings) -> Tokens:
@@ -90,7 +99,11 @@ def build(settings: Settings, *, clock: Clock = now, gateway: PaymentGateway | N
     database = Database(settings.database_url)
     mapper = EventMapper()
     factory = PostgresFactory(Environment(""), database=database, fold=folding.inline(mapper, INLINE_FOLDS))
-    writers = {DirectoryEntry: entry_statement, ReasonText: reason_statement, Receipt: receipt_statement}
+    writers: dict[type, Writer] = {
+        DirectoryEntry: entry_statement,
+        ReasonText: reason_statement,
+        Receipt: receipt_statement,
+    }
     loyalty = Loyalty(factory, mapper, writers)
     log = loyalty.recorder
     assert isinstance(log, PostgresApplicationRecorder)
@@ -126,7 +139,16 @@ def build(settings: Settings, *, clock: Clock = now, gateway: PaymentGateway | N
     )
 
 
-def is_ready(house: House) -> str | None:
-    """Why the house cannot serve yet, or None if it can."""
+REPORT_LAG_TOLERATED = 10_000
+"""Events that the report may be behind before the house calls itself not ready: some seconds of a busy shop."""
+
+
+def why_not_ready(house: House) -> str | None:
+    """Why the house cannot serve yet, or None if it can. Raises the library's PersistenceError without a database."""
     missing = migrations.pending(house.database)
-    return f"migrations are pending: {', '.join(missing)}" if missing else None
+    if missing:
+        return f"migrations are pending: {', '.join(missing)}"
+    behind = (house.log.max_notification_id() or 0) - house.daily.position()
+    if behind > REPORT_LAG_TOLERATED:
+        return f"the daily report is {behind} events behind the log"
+    return None

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from calendar import monthrange
-from datetime import date, datetime, time, timedelta
-from datetime import timezone as tz
+from datetime import UTC, date, datetime, time, timedelta
 from zoneinfo import ZoneInfo
 
 
@@ -17,7 +16,7 @@ def months_after(day: date, months: int) -> date:
 
 def end_of_day(day: date, zone: ZoneInfo) -> datetime:
     """The instant, in UTC, at which `day` is over in `zone`: the first that no longer belongs to it."""
-    return datetime.combine(day + timedelta(days=1), time.min, zone).astimezone(tz.utc)
+    return datetime.combine(day + timedelta(days=1), time.min, zone).astimezone(UTC)
 
 
 def expiry(earned_at: datetime, months: int, zone: ZoneInfo) -> datetime:

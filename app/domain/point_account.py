@@ -101,9 +101,7 @@ class PointAccountState(msgspec.Struct, frozen=True):
     lifetime: Lifetime
 
 
-class PointAccount(
-    Aggregate, events=(Opened, Earned, Redeemed, Restored, Expired, Adjusted, PointAccountState)
-):
+class PointAccount(Aggregate, events=(Opened, Earned, Redeemed, Restored, Expired, Adjusted, PointAccountState)):
     """The lots of one member, in burn order."""
 
     def __init__(self, account_id: UUID) -> None:
@@ -165,9 +163,7 @@ class PointAccount(
         if points == 0:
             return ()
         taken = self._take(lots.spendable(self.parts, at), points)
-        self._trigger(
-            Redeemed(at=at, balance=self.balance - points, order_id=order_id, points=points, taken=taken)
-        )
+        self._trigger(Redeemed(at=at, balance=self.balance - points, order_id=order_id, points=points, taken=taken))
         return taken
 
     def restore(self, at: datetime, order_id: UUID, taken: tuple[Part, ...], grace_until: datetime) -> None:
@@ -212,9 +208,10 @@ class PointAccount(
         return points
 
     def adjust(self, at: datetime, points: int, reason_id: UUID, actor_id: UUID, expires_at: datetime) -> None:
-        """Give or take `points` by hand. `expires_at` is the new lot's. Raises `insufficient_points`, `invalid_request`.
+        """Give or take `points` by hand; `expires_at` is the new lot's.
 
-        What is taken comes from lots that have not lapsed, pending ones included, in burn order.
+        Raises `insufficient_points`, `invalid_request`. What is taken comes from lots that have not lapsed, pending
+        ones included, in burn order.
         """
         if not 0 < abs(points) <= MAX_ADJUSTMENT:
             raise invalid(points=f"Must be from 1 to {MAX_ADJUSTMENT}, or as much below zero.")
@@ -241,9 +238,7 @@ class PointAccount(
     def _new_lot(self, points: int, at: datetime, available_at: datetime, expires_at: datetime) -> Lot | None:
         if points == 0:
             return None
-        return Lot(
-            id=self.lots_made + 1, points=points, earned_at=at, available_at=available_at, expires_at=expires_at
-        )
+        return Lot(id=self.lots_made + 1, points=points, earned_at=at, available_at=available_at, expires_at=expires_at)
 
     @staticmethod
     def _take(parts: list[Part], points: int) -> tuple[Part, ...]:

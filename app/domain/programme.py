@@ -8,8 +8,7 @@ Invariants (each has a test of this name):
 
 from __future__ import annotations
 
-from datetime import datetime, timedelta
-from datetime import timezone as tz
+from datetime import UTC, datetime, timedelta
 from typing import NamedTuple
 from uuid import UUID
 
@@ -43,7 +42,7 @@ class RuleVersion(NamedTuple):
     created_by: UUID | None
 
 
-DEFAULT = RuleVersion(1, Rule(), datetime(1970, 1, 1, tzinfo=tz.utc), None, None)
+DEFAULT = RuleVersion(1, Rule(), datetime(1970, 1, 1, tzinfo=UTC), None, None)
 
 
 class Programme(Aggregate, events=(RulesChanged,)):
@@ -67,9 +66,7 @@ class Programme(Aggregate, events=(RulesChanged,)):
         if effective_from is not None and effective_from < at - BACKDATING_TOLERANCE:
             raise invalid(effective_from="Must not lie in the past.")
         self._trigger(
-            RulesChanged(
-                at=at, version=len(self.versions) + 1, rule=rule, effective_from=effective_from or at, by=by
-            )
+            RulesChanged(at=at, version=len(self.versions) + 1, rule=rule, effective_from=effective_from or at, by=by)
         )
         return self.versions[-1]
 

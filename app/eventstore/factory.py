@@ -38,13 +38,15 @@ class PostgresFactory(InfrastructureFactory[TrackingRecorder]):
         return PostgresAggregateRecorder(self.database, events_table=self._table(purpose))
 
     def application_recorder(self) -> ApplicationRecorder:
+        """The log: the class that the environment names, or ours, with the inline folds."""
         recorder_class = self._class_named(self.APPLICATION_RECORDER_TOPIC, PostgresApplicationRecorder)
         recorder = recorder_class(self.database, events_table=self._table("events"), fold=self._fold)
         assert isinstance(recorder, ApplicationRecorder)
         return recorder
 
     def tracking_recorder(self, tracking_recorder_class: type[TrackingRecorder] | None = None) -> TrackingRecorder:
-        recorder_class = tracking_recorder_class or self._class_named(
+        """Followers' positions: the class asked for, the one that the environment names, or ours."""
+        recorder_class: Any = tracking_recorder_class or self._class_named(
             self.TRACKING_RECORDER_TOPIC, PostgresTrackingRecorder
         )
         recorder = recorder_class(self.database, tracking_table=self._table("tracking"))
@@ -52,6 +54,7 @@ class PostgresFactory(InfrastructureFactory[TrackingRecorder]):
         return recorder
 
     def process_recorder(self) -> ProcessRecorder:
+        """A log that tracks what it follows: the class that the environment names, or ours."""
         recorder_class = self._class_named(self.PROCESS_RECORDER_TOPIC, PostgresProcessRecorder)
         recorder = recorder_class(
             self.database, events_table=self._table("events"), tracking_table=self._table("tracking")

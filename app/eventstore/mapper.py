@@ -26,7 +26,9 @@ class EventMapper(Mapper[UUID]):
         super().__init__(transcoder=JSONTranscoder())
         self._types = dict(types) if types is not None else {**EVENTS, **SNAPSHOTS}
         self._topics = {cls: topic for topic, cls in self._types.items()}
-        self._decoders = {topic: msgspec.json.Decoder(cls) for topic, cls in self._types.items()}
+        self._decoders: dict[str, msgspec.json.Decoder[Any]] = {
+            topic: msgspec.json.Decoder(cls) for topic, cls in self._types.items()
+        }
         self._encoder = msgspec.json.Encoder()
         self._upcasts = upcasts
 

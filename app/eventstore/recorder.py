@@ -139,7 +139,7 @@ class PostgresAggregateRecorder(AggregateRecorder):
                 cursor.execute("; ".join(sql))
                 if not stored_events:
                     return None
-                last = cursor.fetchone()[0]
+                ((last,),) = cursor.fetchall()
                 return list(range(last - count + 1, last + 1))
             except (psycopg2.errors.DeadlockDetected, psycopg2.errors.SerializationFailure) as error:
                 # Two appends on the same streams: one wins, this one decides again.
@@ -238,8 +238,7 @@ class PostgresApplicationRecorder(PostgresAggregateRecorder, ApplicationRecorder
     def max_notification_id(self) -> int | None:
         """The last position of the log, None where it is empty."""
         row = self.database.row(f"SELECT max(position) FROM {self.table}")
-        assert row is not None
-        return row[0]
+        return None if row is None else row[0]
 
     def subscribe(self, gt: int | None = None, topics: Sequence[str] = ()) -> Subscription[ApplicationRecorder]:
         """Iterate over the log from `gt` on, waiting for what is still to come."""

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-
 from typing import Any
-
 
 from eventsourcing.persistence import ProcessRecorder, Tracking, TrackingRecorder
 
@@ -52,5 +50,3 @@ class PostgresProcessRecorder(PostgresTrackingRecorder, PostgresApplicationRecor
 
     def _tracking_statements(self, tracking: Any) -> list[Statement]:
         return [] if tracking is None else [self._advance(tracking)]
-
-

@@ -47,7 +47,7 @@ CREATE INDEX products_by_document ON products USING gin (document) WITH (fastupd
 -- Every word that names, brands and categories have had: what a misspelt word is corrected against.
 -- Words stay when their product goes: a word too many finds nothing.
 CREATE TABLE product_words (word text PRIMARY KEY);
-CREATE INDEX product_words_by_likeness ON product_words USING gist (word gist_trgm_ops (siglen = 64));
+CREATE INDEX product_words_by_likeness ON product_words USING gist (word gist_trgm_ops);
 
 -- SECURITY DEFINER: so that the words follow the products whoever writes them, and nobody needs to write words.
 -- In order of the words, so that two imports never wait for each other in a ring.

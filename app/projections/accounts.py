@@ -58,7 +58,7 @@ _SORTS = {
         'available, "user" COLLATE "C"',
     ),
     "-available": (
-        '%(user)s::text IS NULL OR available < %(available)s'
+        "%(user)s::text IS NULL OR available < %(available)s"
         ' OR (available = %(available)s AND "user" COLLATE "C" > %(user)s)',
         'available DESC, "user" COLLATE "C"',
     ),

@@ -60,4 +60,3 @@ def _total(event: AccountEvent) -> str | None:
         case Adjusted():
             return "adjusted"
     return None
-

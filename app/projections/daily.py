@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Sequence
-from datetime import date, datetime, timedelta, timezone
+from datetime import UTC, date, datetime, timedelta
 from datetime import time as clock_time
 from zoneinfo import ZoneInfo
 
@@ -201,4 +201,4 @@ def _first_whole_day(instant: datetime, zone: ZoneInfo) -> date:
 
 
 def _midnight(day: date, zone: ZoneInfo) -> datetime:
-    return datetime.combine(day, clock_time.min, zone).astimezone(timezone.utc)
+    return datetime.combine(day, clock_time.min, zone).astimezone(UTC)

@@ -107,5 +107,3 @@ class Lots:
             f"SELECT {', '.join(columns)} FROM lots WHERE account_id = %s ORDER BY lot", (account_id,)
         )
         return named(columns, rows)
-
-

@@ -28,6 +28,10 @@ class PostgresDirectory:
         )
         return dict(rows)
 
+    def has_reason(self, reason_id: UUID) -> bool:
+        """Whether an adjustment of this reason id was recorded."""
+        return self._database.row("SELECT 1 FROM reasons WHERE reason_id = %s", (reason_id,)) is not None
+
 
 def entry_statement(entry: DirectoryEntry) -> tuple[str, Sequence[Any]]:
     """Writes an entry in an append's transaction; a taken user or account id fails all of it."""

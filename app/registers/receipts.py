@@ -103,7 +103,6 @@ def receipt_statement(receipt: Receipt) -> tuple[str, Sequence[Any]]:
     if POSITION in receipt.body:
         body = "replace(%s, E'\\x01', currval('events_position_seq')::text)"
     return (
-        f"UPDATE idempotency SET status = %s, body = {body}"
-        " WHERE claim_id = %s AND (status IS NULL OR status = 202)",
+        f"UPDATE idempotency SET status = %s, body = {body} WHERE claim_id = %s AND (status IS NULL OR status = 202)",
         (receipt.status, receipt.body, receipt.claim_id),
     )

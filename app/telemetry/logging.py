@@ -13,14 +13,15 @@ def configure() -> None:
     """Set up structlog and send the standard library's warnings through it. Safe to call again."""
     renderer: Any = structlog.processors.JSONRenderer()
     if sys.stderr.isatty():
-        renderer = structlog.dev.ConsoleRenderer()
-    shared = [
+        renderer = structlog.dev.ConsoleRenderer(exception_formatter=structlog.dev.plain_traceback)
+    shared: list[Any] = [
         structlog.contextvars.merge_contextvars,
         structlog.processors.add_log_level,
         structlog.processors.TimeStamper(fmt="iso", utc=True),
     ]
     structlog.configure(
-        processors=[*shared, structlog.processors.dict_tracebacks, renderer],
+        # Tracebacks without local variables: those hold what members sent.
+        processors=[*shared, structlog.processors.format_exc_info, renderer],
         wrapper_class=structlog.make_filtering_bound_logger(logging.INFO),
         # Looked up at each call: a test, or a server that redirects, may have replaced the stream.
         logger_factory=lambda *_: structlog.PrintLogger(sys.stderr),
@@ -32,5 +33,5 @@ def configure() -> None:
 
 
 def logger(name: str) -> Any:
-    """A logger that carries `name`."""
-    return structlog.get_logger(logger=name)
+    """A logger whose lines say which `room` they come from."""
+    return structlog.get_logger(room=name)

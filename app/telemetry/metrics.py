@@ -19,7 +19,5 @@ def exposition(folder: Path | None, gauges: dict[str, tuple[str, float]]) -> byt
         text = generate_latest(registry)
     else:
         text = generate_latest()
-    lines = [
-        f"# HELP {name} {about}\n# TYPE {name} gauge\n{name} {value}\n" for name, (about, value) in gauges.items()
-    ]
+    lines = [f"# HELP {name} {about}\n# TYPE {name} gauge\n{name} {value}\n" for name, (about, value) in gauges.items()]
     return text + "".join(lines).encode()

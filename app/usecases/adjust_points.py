@@ -17,7 +17,7 @@ from app.usecases.ports import Beside, Clock, Directory, DirectoryEntry, ReasonT
 
 @dataclass(frozen=True)
 class Adjustment:
-    """`points` to give (or take, below zero) under the actor's idempotency `key`; `expires_at` of None is the rule's."""
+    """`points` to give, or below zero to take, under the actor's `key`. Without `expires_at` the rule's holds."""
 
     user_id: str
     points: int

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import datetime
 from uuid import uuid4
 
 from app.domain.programme import RuleVersion
 from app.domain.rules import Rule
 from app.usecases.loyalty import Loyalty
-from app.usecases.ports import Clock, Directory, DirectoryEntry
+from app.usecases.ports import Clock, Directory, DirectoryEntry, Receipt
 
 
 class ChangeRules:
@@ -19,14 +20,28 @@ class ChangeRules:
         self._directory = directory
         self._clock = clock
 
-    def __call__(self, rule: Rule, effective_from: datetime | None, actor: str) -> RuleVersion:
+    def __call__(
+        self,
+        rule: Rule,
+        effective_from: datetime | None,
+        actor: str,
+        make_receipt: Callable[[RuleVersion], Receipt | None] = lambda version: None,
+    ) -> RuleVersion:
         """Add `rule` as the newest version. Raises `invalid_request` for one that cannot work, `try_again`."""
-        return self._loyalty.deciding(lambda: self._decide(rule, effective_from, actor))
+        return self._loyalty.deciding(lambda: self._decide(rule, effective_from, actor, make_receipt))
 
-    def _decide(self, rule: Rule, effective_from: datetime | None, actor: str) -> RuleVersion:
+    def _decide(
+        self,
+        rule: Rule,
+        effective_from: datetime | None,
+        actor: str,
+        make_receipt: Callable[[RuleVersion], Receipt | None],
+    ) -> RuleVersion:
         known = self._directory.account_of(actor)
         actor_id = known or uuid4()
         programme = self._loyalty.programme()
         version = programme.change(self._clock(), rule, effective_from, actor_id)
-        self._loyalty.record(programme, beside=[] if known else [DirectoryEntry(actor_id, actor)])
+        entry = None if known else DirectoryEntry(actor_id, actor)
+        facts = (entry, make_receipt(version))
+        self._loyalty.record(programme, beside=[fact for fact in facts if fact])
         return version

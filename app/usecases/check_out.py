@@ -104,16 +104,12 @@ class CheckOut:
 
         `make_receipt` gives the answer to keep under the key; it is written with the events that settle the order.
         """
-        placed = self._loyalty.deciding(
-            lambda: self._place(purchase, make_receipt), on=purchase.user_id
-        )
+        placed = self._loyalty.deciding(lambda: self._place(purchase, make_receipt), on=purchase.user_id)
         if placed.outcome.status != "pending":
             return placed.outcome
         assert purchase.payment_method is not None
         terms = placed.order.placed
-        news = self._gateway.charge(
-            placed.order.id, terms.cash_due_minor, terms.currency, purchase.payment_method
-        )
+        news = self._gateway.charge(placed.order.id, terms.cash_due_minor, terms.currency, purchase.payment_method)
         if isinstance(news, Unknown):
             return placed.outcome
         try:

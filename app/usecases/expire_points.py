@@ -54,7 +54,7 @@ class ExpirePoints:
 
     def _expire(self, account_id: UUID) -> int:
         (account,) = self._loyalty.load((PointAccount, account_id))
-        points = account.expire(self._clock())
+        points: int = account.expire(self._clock())
         if points:
             self._loyalty.record(account)
         return points

@@ -87,7 +87,7 @@ class Loyalty(Application[UUID]):
 
     def at_version(self, kind: type[A], aggregate_id: UUID, version: int | None = None) -> A:
         """An aggregate by full replay, no snapshot. Raises the library's AggregateNotFoundError."""
-        return self.repository.get(aggregate_id, version=version, projector_func=kind.replay)  # type: ignore[arg-type]
+        return self.repository.get(aggregate_id, version=version, projector_func=kind.replay)
 
     def record(self, *aggregates: Aggregate, beside: Sequence[Beside] = ()) -> int:
         """Append what `aggregates` decided, in the order given, with facts `beside`: all or nothing.
@@ -95,12 +95,12 @@ class Loyalty(Application[UUID]):
         Gives the position of the last event. Raises the library's IntegrityError where somebody else came first.
         """
         snapshots = [
-            self.mapper.to_stored_event(Recorded(a.id, a.version, a.state()))  # type: ignore[arg-type]
+            self.mapper.to_stored_event(Recorded(a.id, a.version, a.state()))
             for a in aggregates
             if isinstance(a, PointAccount) and a.has_news
         ]
         recordings = self.save(
-            *aggregates,  # type: ignore[arg-type]
+            *aggregates,
             snapshots=snapshots,
             beside=[self._writers[type(fact)](fact) for fact in beside],
         )
@@ -109,8 +109,8 @@ class Loyalty(Application[UUID]):
     def deciding(self, decide: Callable[[], T], *, on: Hashable = None, for_s: float | None = None) -> T:
         """Run `decide`, again on the new state where another writer came first.
 
-        `on` names what is fought over: within one process its threads take turns. After some tries, or after `for_s` seconds where that is given,
-        raises `try_again`.
+        `on` names what is fought over: within one process its threads take turns. After some tries, or after `for_s`
+        seconds where that is given, raises `try_again`.
         """
         deadline = None if for_s is None else time.monotonic() + for_s
         attempt = 0
@@ -136,5 +136,3 @@ class Loyalty(Application[UUID]):
 
     def _decoded(self, stored: Sequence[StoredEvent]) -> Iterator[Any]:
         return map(self.mapper.to_domain_event, stored)
-
-

@@ -9,10 +9,10 @@ from uuid import UUID
 from zoneinfo import ZoneInfo
 
 from app.domain import calendar
+from app.domain.lots import Lot
 from app.domain.order import Order
 from app.domain.point_account import PointAccount
 from app.domain.programme import PROGRAMME_ID, Programme
-from app.domain.lots import Lot
 from app.usecases.loyalty import Loyalty
 from app.usecases.ports import Charged, Clock, Declined, Receipt
 
@@ -55,7 +55,9 @@ def outcome_of(order: Order, account: PointAccount, at: datetime) -> OrderOutcom
     )
 
 
-def pay(order: Order, account: PointAccount, programme: Programme, at: datetime, charge_id: str | None, zone: ZoneInfo) -> None:
+def pay(
+    order: Order, account: PointAccount, programme: Programme, at: datetime, charge_id: str | None, zone: ZoneInfo
+) -> None:
     """The order is paid and earns what it promised, by the rule version it was placed under."""
     placed = order.placed
     rule = programme.numbered(placed.rule_version).rule
@@ -81,7 +83,10 @@ class SettlePayment:
     def __call__(
         self, account_id: UUID, order_id: UUID, news: Charged | Declined, make_receipt: MakeReceipt | None = None
     ) -> OrderOutcome:
-        """Write the news unless it is written; gives how the order stands. Raises `try_again` after 10 s of conflicts."""
+        """Write the news unless it is written, and give how the order stands.
+
+        Raises `try_again` after 10 s of conflicts.
+        """
 
         def decide() -> OrderOutcome:
             at = self._clock()

@@ -1,0 +1,66 @@
+"""Before a view runs: an id for the request, who is asking, and whether they may. After it: a line in the log."""
+
+from __future__ import annotations
+
+import re
+import time
+from uuid import uuid4
+
+from flask import Flask, Response, g, request
+
+from app.api.context import house
+from app.api.problems import refusal
+from app.auth.policy import POLICY, PUBLIC, is_allowed
+from app.auth.tokens import BadToken
+from app.telemetry.logging import logger
+from app.telemetry.metrics import REQUEST_SECONDS, REQUESTS
+
+_REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{1,64}")
+_log = logger("access")
+
+
+def install(app: Flask) -> None:
+    """Guard every route of `app`. One that the policy does not name stops the program here, not in production."""
+    unknown = {rule.endpoint for rule in app.url_map.iter_rules()} - POLICY.keys()
+    if unknown:
+        raise LookupError(f"app/auth/policy.py does not say who may reach {', '.join(sorted(unknown))}")
+    app.before_request(_begin)
+    app.before_request(_guard)
+    app.after_request(_finish)
+
+
+def _begin() -> None:
+    given = request.headers.get("X-Request-ID", "")
+    g.request_id = given if _REQUEST_ID.fullmatch(given) else uuid4().hex
+    g.began = time.perf_counter()
+
+
+def _guard() -> Response | None:
+    if request.endpoint is None or POLICY[request.endpoint] is PUBLIC:
+        return None  # no such route: Flask says so itself
+    scheme, _, token = request.headers.get("Authorization", "").partition(" ")
+    try:
+        if scheme.lower() != "bearer" or not token:
+            raise BadToken("Send Authorization: Bearer <token>.")
+        g.principal = house().tokens.verify(token.strip())
+    except BadToken as error:
+        response = refusal("unauthenticated", str(error))
+        response.headers["WWW-Authenticate"] = "Bearer"
+        return response
+    if not is_allowed(request.endpoint, g.principal.roles):
+        return refusal("forbidden")
+    return None
+
+
+def _finish(response: Response) -> Response:
+    seconds = time.perf_counter() - g.get("began", time.perf_counter())
+    route = str(request.url_rule) if request.url_rule else "none"
+    REQUESTS.labels(request.method, route, response.status_code).inc()
+    REQUEST_SECONDS.labels(request.method, route).observe(seconds)
+    response.headers["X-Request-ID"] = g.get("request_id", "")
+    response.headers["X-Content-Type-Options"] = "nosniff"
+    if request.endpoint and POLICY[request.endpoint] is not PUBLIC:
+        response.headers["Cache-Control"] = "no-store"
+    if response.status_code >= 500:
+        _log.warning("answered", method=request.method, route=route, status=response.status_code, id=g.request_id)
+    return response

@@ -1,0 +1,105 @@
+"""One answer a key: the same request again gets the first answer again, and does nothing twice.
+
+The claim is taken before the work; the answer is written in the work's own transaction. A refusal gives the key back.
+A failure does not: nobody knows what came of it, so the key stays claimed until its lease runs out and whoever takes
+it over goes on from what is recorded.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import msgspec
+from flask import Response, request
+
+from app.api.bodies import strict_json
+from app.api.context import house, principal
+from app.api.problems import refusal
+from app.domain.errors import DomainError
+from app.registers.receipts import Answered, Claim, InFlight, OtherRequest, claim_id
+from app.usecases.ports import Receipt
+
+
+@dataclass(frozen=True)
+class Reply:
+    """An answer to keep: status, JSON text, headers that follow from it."""
+
+    status: int
+    body: str
+    headers: dict[str, str]
+
+    @classmethod
+    def of(cls, status: int, data: Any, **headers: str) -> Reply:
+        """Encode `data`."""
+        return cls(status, msgspec.json.encode(data).decode(), headers)
+
+    def response(self, **headers: str) -> Response:
+        """Ready to send."""
+        kind = "application/problem+json" if self.status >= 400 else "application/json"
+        return Response(self.body, status=self.status, content_type=kind, headers={**self.headers, **headers})
+
+
+@dataclass(frozen=True)
+class Key:
+    """A request's idempotency key while it runs. `claimed` is None where the client sent no key."""
+
+    text: str
+    fingerprint: str
+    claimed: Claim | None
+
+    def receipt(self, reply: Reply) -> Receipt | None:
+        """`reply` as a fact to be written beside the events it tells of."""
+        return Receipt(self.claimed.claim_id, reply.status, reply.body) if self.claimed else None
+
+
+def keyed(
+    run: Callable[[Key], Reply], *, is_required: bool, later: Callable[[str], Reply | None] | None = None
+) -> Response:
+    """Answer this request under its Idempotency-Key.
+
+    `run` does the work and may write its receipt with it. `later` looks again at what a 202 was about.
+    """
+    text = _key_text(is_required)
+    fingerprint = hashlib.sha256(msgspec.json.encode([request.method, request.path, strict_json()], order="sorted"))
+    if text is None:
+        return run(Key("", fingerprint.hexdigest(), None)).response()
+    claim = claim_id(principal().user_id, text)
+    claimed = house().receipts.claim(claim, fingerprint.digest())
+    match claimed:
+        case OtherRequest():
+            return refusal("idempotency_key_reused")
+        case InFlight(seconds):
+            return refusal("in_flight", retry_after_s=seconds)
+        case Answered(status, body):
+            reply = Reply(status, body, {})
+            if status == 202 and later:
+                reply = later(text) or reply
+                house().receipts.answer(Receipt(claim, reply.status, reply.body))
+            return reply.response(**{"Idempotent-Replayed": "true"})
+    return _run(run, Key(text, fingerprint.hexdigest(), claimed)).response()
+
+
+def _run(run: Callable[[Key], Reply], key: Key) -> Reply:
+    assert key.claimed is not None
+    try:
+        reply = run(key)
+    except DomainError:
+        house().receipts.release(key.claimed)
+        raise
+    # Nothing is written here where the answer went in with the events.
+    house().receipts.answer(Receipt(key.claimed.claim_id, reply.status, reply.body))
+    return reply
+
+
+def _key_text(is_required: bool) -> str | None:
+    text = request.headers.get("Idempotency-Key", "")
+    if not text:
+        if is_required:
+            raise DomainError("idempotency_key_required")
+        return None
+    if len(text) > 255 or not all("!" <= character <= "~" for character in text):
+        raise DomainError("idempotency_key_invalid")
+    return text

@@ -1,0 +1,55 @@
+"""GET /orders/<order_id> and GET /user/orders."""
+
+from __future__ import annotations
+
+from typing import Any
+from uuid import UUID
+
+from flask import Response
+
+from app.api import paging, schemas
+from app.api.bodies import answer
+from app.api.context import house, principal
+from app.api.documents import Blueprint
+from app.api.fields import Paged
+from app.auth.policy import READERS
+from app.domain.errors import DomainError
+from app.projections.pages import Item, Page
+
+blueprint = Blueprint("orders", __name__, description="Purchases.")
+
+
+@blueprint.route("/orders/<order_id>")
+@blueprint.response(200, schemas.Order)
+def one(order_id: str) -> Response:
+    """One order: a customer's own, any for admins and auditors. Another's reads as one that does not exist."""
+    found = house().orders.find(_uuid(order_id))
+    if found is None or not (found["user"] == principal().user_id or principal().roles & READERS):
+        raise DomainError("unknown_order")
+    return answer(shown(found))
+
+
+@blueprint.route("/user/orders")
+@blueprint.arguments(Paged, location="query")
+@blueprint.response(200, schemas.Orders)
+def own(query: dict[str, Any]) -> Response:
+    """The member's own orders, newest first."""
+    (after,) = paging.after(query["cursor"]) or [None]
+    return listed(house().orders.page(query["limit"], after, user=principal().user_id))
+
+
+def listed(page: Page) -> Response:
+    """A page of orders."""
+    return paging.listed([shown(item) for item in page.items], page.next)
+
+
+def shown(item: Item) -> Item:
+    """An order without its place in the log."""
+    return {name: value for name, value in item.items() if name != "position"}
+
+
+def _uuid(text: str) -> UUID:
+    try:
+        return UUID(text)
+    except ValueError:
+        raise DomainError("unknown_order") from None

@@ -1,0 +1,193 @@
+"""What may be asked of the catalogue, checked, and the SQL that asks it.
+
+Nothing here talks to the database, and no text of a client ever becomes SQL: it travels as a parameter.
+Lists go on by keyset, never by counting rows to skip: the last page costs what the first does.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from app.catalog.words import Match
+
+MAX_BIGINT = 2**63 - 1
+MAX_Q = 1000
+
+# A product's fields, in the order of an item, and the SQL of each one's JSON.
+FIELDS: dict[str, str] = {
+    "id": "id::text",
+    "sku": "json_text(sku)",
+    "name": "json_text(name)",
+    "brand": "json_text(brand)",
+    "category": "json_text(category)",
+    "price": "price_minor::text",
+    "currency": "json_text(currency)",
+    "image_url": "json_text(image_url)",
+    "description": "json_text(description)",
+}
+
+# What is exact comes before anything that merely begins alike or is spelt alike. Whole numbers, because a float
+# would not come back from a cursor as the same float.
+SCORE = "(document @@ {exact})::int * 1000000 + (ts_rank(document, {match}) * 1000000)::int"
+
+
+@dataclass(frozen=True)
+class Order:
+    """A sort: the columns that it goes by, unique together, and the types of their values."""
+
+    columns: tuple[str, ...]
+    types: tuple[type, ...]
+    is_descending: bool = False
+
+
+SORTS: dict[str, Order] = {
+    "relevance": Order(("score", "id"), (int, int), is_descending=True),
+    "price": Order(("price_minor", "id"), (int, int)),
+    "-price": Order(("price_minor", "id"), (int, int), is_descending=True),
+    "name": Order(("name", "id"), (str, int)),
+    "newest": Order(("id",), (int,), is_descending=True),
+}
+BY_ID = Order(("id",), (int,))
+
+
+@dataclass(frozen=True)
+class Search:
+    """One search. Raises ValueError for what cannot be asked.
+
+    `sort` None is by relevance where there is text to be relevant to, else newest first; `relevance` without text is
+    newest first, too. `after` is the `next` of the page before. Prices are in minor units, bounds included.
+    """
+
+    q: str = ""
+    categories: tuple[str, ...] = ()
+    brands: tuple[str, ...] = ()
+    min_price: int | None = None
+    max_price: int | None = None
+    sort: str | None = None
+    limit: int = 20
+    after: Sequence[Any] | None = None
+    fields: tuple[str, ...] | None = None
+    facets: bool = False
+
+    def __post_init__(self) -> None:
+        if len(self.q) > MAX_Q or not all(map(is_text, (self.q, *self.categories, *self.brands))):
+            raise ValueError("not a text to search for")
+        if self.sort is not None and self.sort not in SORTS:
+            raise ValueError("unknown sort")
+        if not all(is_value(price, int) for price in (self.min_price, self.max_price) if price is not None):
+            raise ValueError("not a price")
+        item_sql(self.fields)
+        if self.after is not None:
+            checked_key(self.after, (int, *self.order.types))
+
+    @property
+    def text(self) -> str:
+        """The words to find; empty where there are none."""
+        return self.q.strip()
+
+    @property
+    def order(self) -> Order:
+        """The sort that applies."""
+        if self.sort in (None, "relevance"):
+            return SORTS["relevance" if self.text else "newest"]
+        return SORTS[self.sort or "newest"]
+
+
+def is_text(value: str) -> bool:
+    """Whether PostgreSQL can hold it: no NUL and no lone surrogate."""
+    return not any(character == "\0" or "\ud800" <= character <= "\udfff" for character in value)
+
+
+def is_value(value: object, kind: type) -> bool:
+    """Whether a value is of a column's type and fits into it."""
+    if kind is int:
+        return type(value) is int and -MAX_BIGINT <= value <= MAX_BIGINT
+    return isinstance(value, str) and is_text(value)
+
+
+def checked_key(after: Sequence[Any], types: tuple[type, ...]) -> tuple[Any, ...]:
+    """A keyset with the values that its list goes by. Raises ValueError for any other shape."""
+    if not isinstance(after, list | tuple) or len(after) != len(types):
+        raise ValueError("not a key of this list")
+    if not all(map(is_value, after, types)):
+        raise ValueError("not a key of this list")
+    return tuple(after)
+
+
+def item_sql(fields: tuple[str, ...] | None) -> str:
+    """The SQL of an item's JSON: what was rendered at the import, or the fields asked for. Raises ValueError."""
+    if fields is None:
+        return "item"
+    if not fields or not set(fields) <= FIELDS.keys():
+        raise ValueError("unknown field")
+    members = (f"'\"{name}\":' || {sql}" for name, sql in FIELDS.items() if name in fields)
+    return "'{' || " + " || ',' || ".join(members) + " || '}'"
+
+
+def listing(
+    fields: tuple[str, ...] | None, order: Order, conditions: list[str], *, after: bool, source: str = "products"
+) -> str:
+    """A statement for one page: the item's JSON, then the values of the order. Parameters: after0…, limit."""
+    columns = ", ".join(order.columns)
+    if after:
+        start = ", ".join(f"%(after{n})s" for n in range(len(order.columns)))
+        conditions = [*conditions, f"({columns}) {'<' if order.is_descending else '>'} ({start})"]
+    direction = ", ".join(f"{column} {'DESC' if order.is_descending else 'ASC'}" for column in order.columns)
+    return (
+        f"SELECT {item_sql(fields)}, {columns} FROM {source}"
+        f" WHERE {' AND '.join(conditions)} ORDER BY {direction} LIMIT %(limit)s"
+    )
+
+
+def matching(search: Search, match: Match | None) -> str:
+    """The statement for one page of a search."""
+    source = "products"
+    if match is not None:
+        score = SCORE.format(exact=match.exact, match=match.sql)
+        source = f"(SELECT products.*, {score} AS score FROM products) AS products"
+    conditions = _conditions(search, match)
+    return listing(search.fields, search.order, conditions, after=search.after is not None, source=source)
+
+
+def counting(search: Search, match: Match | None) -> str:
+    """The statement for the facets: (facet, value, count), the most frequent first.
+
+    Each facet counts the result as everything but its own selection filters it, so that a shopper who chose one
+    brand still sees what the others would give.
+    """
+    counts = (
+        f"SELECT '{facet}', {facet}, count(*) FROM products"
+        f" WHERE {' AND '.join(_conditions(search, match, but=facet))} GROUP BY {facet}"
+        for facet in ("category", "brand")
+    )
+    return " UNION ALL ".join(counts) + " ORDER BY 1, 3 DESC, 2"
+
+
+def parameters(search: Search, match: Match | None) -> dict[str, Any]:
+    """What the statements of a search refer to, but `limit`."""
+    values = {f"after{n}": value for n, value in enumerate((search.after or (0,))[1:])}
+    return {
+        "categories": list(search.categories),
+        "brands": list(search.brands),
+        "min_price": search.min_price,
+        "max_price": search.max_price,
+        **values,
+        **(match.parameters if match else {}),
+    }
+
+
+def _conditions(search: Search, match: Match | None, but: str = "") -> list[str]:
+    conditions = ["active"]
+    if match is not None:
+        conditions.append(f"document @@ {match.sql}")
+    if search.categories and but != "category":
+        conditions.append("category = ANY(%(categories)s)")
+    if search.brands and but != "brand":
+        conditions.append("brand = ANY(%(brands)s)")
+    if search.min_price is not None:
+        conditions.append("price_minor >= %(min_price)s")
+    if search.max_price is not None:
+        conditions.append("price_minor <= %(max_price)s")
+    return conditions

@@ -1,0 +1,51 @@
+"""The command line: `miles …`. Exit status 0 only on success; errors are one line on standard error."""
+
+from __future__ import annotations
+
+import sys
+
+import click
+from eventsourcing.persistence import PersistenceError
+
+from app.cli import catalog, databases, points, projections, server
+from app.cli import tokens as token_commands
+from app.config import BadSetting
+from app.domain.errors import DomainError
+from app.embedded import CannotStart, NotInitialised
+from app.telemetry.logging import configure
+
+
+@click.group(context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(package_name="miles-plus-cash", message="%(version)s")
+def cli() -> None:
+    """Miles Plus Cash: a points ledger and checkout."""
+    configure()
+
+
+for group in (server, token_commands, points, projections, catalog, databases):
+    for command in group.COMMANDS:
+        cli.add_command(command)
+
+
+def main() -> None:
+    """Run a command; what it refuses or cannot do is one line, not a stack trace."""
+    try:
+        cli(standalone_mode=False)
+    except click.exceptions.Exit as end:
+        sys.exit(end.exit_code)
+    except click.Abort:
+        sys.exit(130)
+    except click.ClickException as error:
+        _fail(error.format_message(), 2)
+    except (BadSetting, CannotStart, NotInitialised) as error:
+        _fail(str(error), 1)
+    except DomainError as error:
+        _fail(f"{error.code} {error.facts or ''}".strip(), 1)
+    except (PersistenceError, OSError) as error:
+        _fail(str(error), 1)
+
+
+def _fail(message: str, status: int) -> None:
+    lines = [line.strip() for line in message.splitlines() if line.strip()]
+    click.echo(f"miles: {'; '.join(lines) or 'failed'}", err=True)
+    sys.exit(status)

@@ -1,0 +1,170 @@
+"""The parent of a serving house: it starts the server and the scheduler, tells when they are ready, ends them.
+
+The embedded database lives in the parent, never in a worker. Children do not outlive it: after a kill -9 nothing of
+ours holds the port, and the next start just works.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import json
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import threading
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Iterator
+from contextlib import contextmanager
+from types import FrameType
+
+import click
+
+from app.config import PROJECT, Settings, child_environment
+
+THREADS = 4
+"""Blocking threads a worker: with two workers on two cores more of them only queue in the database."""
+
+DRAIN_S = 30
+"""How long requests under way may take to end: longer than any gateway's answer."""
+
+PORT_WAIT_S = 5.0
+"""How long a port may still be held by the children of a parent that was killed."""
+
+_PR_SET_PDEATHSIG = 1
+
+
+@contextmanager
+def told_to_stop() -> Iterator[threading.Event]:
+    """An event that SIGTERM and SIGINT set, in place of ending the process where it stands."""
+    stopping = threading.Event()
+
+    def stop(number: int, frame: FrameType | None) -> None:
+        stopping.set()
+
+    before = {number: signal.signal(number, stop) for number in (signal.SIGTERM, signal.SIGINT)}
+    try:
+        yield stopping
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+def run(settings: Settings, *, with_scheduler: bool, is_embedded: bool, stopping: threading.Event) -> None:
+    """Serve until `stopping`, or until a child ends by itself, which is an error."""
+    _wait_for_port(settings)
+    metrics = settings.home / "metrics"
+    shutil.rmtree(metrics, ignore_errors=True)  # figures of processes that are gone
+    metrics.mkdir(parents=True)
+    assert settings.database_url
+    environment = child_environment(
+        DATABASE_URL=settings.database_url,
+        MILES_HOME=str(settings.home),
+        MILES_SUPERVISED="1",
+        PROMETHEUS_MULTIPROC_DIR=str(metrics),
+        PYTHONPATH=str(PROJECT),
+    )
+    commands = [_server(settings)]
+    if with_scheduler:
+        commands.append([sys.executable, "-m", "app", "scheduler"])
+    # Children get no Ctrl-C of the terminal's: the parent ends them, in order.
+    children = [
+        # This process has no threads at this point, so running code between fork and exec is safe.
+        subprocess.Popen(command, env=environment, start_new_session=True, preexec_fn=_die_with_parent)  # noqa: PLW1509
+        for command in commands
+    ]
+    try:
+        _watch(settings, children, stopping, is_embedded)
+    finally:
+        _end(children)
+
+
+def _server(settings: Settings) -> list[str]:
+    return [
+        sys.executable, "-m", "granian", "--interface", "wsgi", "--host", settings.host, "--port", str(settings.port),
+        "--workers", str(settings.workers), "--blocking-threads", str(THREADS), "--workers-kill-timeout", str(DRAIN_S),
+        "--no-ws", "--log-level", "warning", "app.wsgi:app",
+    ]  # fmt: skip
+
+
+def _watch(
+    settings: Settings, children: list[subprocess.Popen[bytes]], stopping: threading.Event, is_embedded: bool
+) -> None:
+    is_announced = False
+    while not stopping.wait(0.1 if not is_announced else 0.5):
+        for child in children:
+            if child.poll() is not None:
+                raise click.ClickException(f"a child process ended with status {child.returncode}")
+        if not is_announced and _is_ready(settings):
+            _announce(settings, is_embedded)
+            is_announced = True
+
+
+def _end(children: list[subprocess.Popen[bytes]]) -> None:
+    """Ask all to end, let requests under way be answered, and insist after that."""
+    for child in children:
+        if child.poll() is None:
+            child.terminate()
+    deadline = time.monotonic() + DRAIN_S + 5
+    for child in children:
+        try:
+            child.wait(max(0.1, deadline - time.monotonic()))
+        except subprocess.TimeoutExpired:
+            child.kill()
+            child.wait()
+
+
+def _wait_for_port(settings: Settings) -> None:
+    deadline = time.monotonic() + PORT_WAIT_S
+    family, kind, protocol, _, address = socket.getaddrinfo(settings.host, settings.port, type=socket.SOCK_STREAM)[0]
+    while True:
+        with socket.socket(family, kind, protocol) as probe:
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            try:
+                probe.bind(address)
+                return
+            except OSError as error:
+                if time.monotonic() > deadline:
+                    raise click.ClickException(
+                        f"cannot listen on {settings.host} port {settings.port}: {error.strerror}; set PORT"
+                    ) from error
+        time.sleep(0.2)
+
+
+def _is_ready(settings: Settings) -> bool:
+    try:
+        with urllib.request.urlopen(f"{address(settings)}/readyz", timeout=2) as response:
+            return bool(json.load(response)["status"] == "ready")
+    except (OSError, urllib.error.URLError, ValueError):
+        return False
+
+
+def address(settings: Settings) -> str:
+    """Where a person on this machine finds the server."""
+    host = "127.0.0.1" if settings.host in ("0.0.0.0", "::", "") else settings.host
+    return f"http://{f'[{host}]' if ':' in host else host}:{settings.port}"
+
+
+def _announce(settings: Settings, is_embedded: bool) -> None:
+    base = address(settings)
+    lines = [
+        f"Miles Plus Cash serves on {base}",
+        f"  API documents   {base}/docs",
+        f"  products        {base}/products/",
+        f"  health          {base}/readyz",
+    ]
+    if settings.jwt_jwks is None:
+        lines.append("  a token         bin/miles token ann --role customer   (or admin, auditor)")
+    lines.append(f"  database        {'embedded, in ' + str(settings.home) if is_embedded else 'as DATABASE_URL says'}")
+    lines.append("Ctrl-C ends it.")
+    click.echo("\n".join(lines))
+    sys.stdout.flush()
+
+
+def _die_with_parent() -> None:
+    """On Linux the kernel kills the child when the parent dies, however it dies."""
+    if sys.platform == "linux":
+        ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)

@@ -1,0 +1,25 @@
+"""The jobs: each calls one thing of the house and says in words what came of it."""
+
+from __future__ import annotations
+
+from app.wiring import House
+
+
+class Failed(Exception):
+    """A job did what it could, but not all; the message says what is left."""
+
+
+def expire_points(house: House) -> str:
+    """Sweep lapsed points."""
+    sweep = house.expire_points()
+    done = f"{sweep.points} points of {sweep.accounts} accounts expired"
+    if sweep.failures:
+        account_id, why = sweep.failures[0]
+        raise Failed(f"{done}; {len(sweep.failures)} accounts failed, the first {account_id}: {why}")
+    return done
+
+
+def follow_log(house: House) -> str:
+    """Bring the daily report up to the log."""
+    house.daily.catch_up()
+    return f"counted up to {house.daily.position()}"
