@@ -66,6 +66,7 @@ def run(settings: Settings, *, with_scheduler: bool, is_embedded: bool, stopping
         MILES_SUPERVISED="1",
         PROMETHEUS_MULTIPROC_DIR=str(metrics),
         PYTHONPATH=str(PROJECT),
+        PYTHONSAFEPATH="1",  # a folder named `app` where the operator stands is not ours
     )
     commands = [_server(settings)]
     if with_scheduler:
