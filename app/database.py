@@ -27,7 +27,7 @@ LOCK_MIGRATE, LOCK_DRAW_POSITIONS, LOCK_SCHEDULER, LOCK_SAMPLE = 1, 2, 3, 4
 # A lock that is not had within 10 s belongs to somebody stuck; a transaction idle for 30 s lost its client.
 SESSION = (
     "-c timezone=UTC -c client_encoding=UTF8 -c lock_timeout=10s"
-    " -c idle_in_transaction_session_timeout=30s -c application_name=miles"
+    " -c idle_in_transaction_session_timeout=30s -c standard_conforming_strings=on -c application_name=miles"
 )
 
 _TRANSLATIONS: tuple[tuple[type[psycopg2.Error], type[persistence.PersistenceError]], ...] = (
@@ -119,7 +119,8 @@ class Pool:
                 connection.close()
                 return
             if connection.info.transaction_status != ext.TRANSACTION_STATUS_IDLE:
-                connection.rollback()
+                with connection.cursor() as cursor:  # in autocommit mode rollback() does nothing
+                    cursor.execute("ROLLBACK")
             self._idle.append(connection)
         except psycopg2.Error:
             connection.close()
@@ -210,6 +211,12 @@ class Database:
         """The first row of one read, or None."""
         found = self.rows(sql, parameters)
         return found[0] if found else None
+
+    def written(self, sql: str, parameters: Sequence[Any] | dict[str, Any] | None = None) -> list[tuple[Any, ...]]:
+        """What one write with RETURNING gave. Like every write it is never retried: it may have been committed."""
+        with self.connection() as connection, connection.cursor() as cursor:
+            cursor.execute(sql, parameters)
+            return cursor.fetchall()
 
     def execute(self, sql: str, parameters: Sequence[Any] | dict[str, Any] | None = None) -> int:
         """One write in its own transaction, never retried; gives the number of rows it touched."""

@@ -51,6 +51,8 @@ def create_app(house: House) -> Flask:
     app.extensions[context.HOUSE] = house
     app.config["MAX_CONTENT_LENGTH"] = MAX_BODY_BYTES
     app.config["COMPRESS_MIN_SIZE"] = COMPRESS_FROM_BYTES
+    # Named, because its own choice leaves gzip out for streams: many a reader of exports has nothing else.
+    app.config["COMPRESS_ALGORITHM"] = app.config["COMPRESS_ALGORITHM_STREAMING"] = ["zstd", "br", "gzip"]
     app.config["COMPRESS_MIMETYPES"] = [
         "application/json",
         "application/problem+json",

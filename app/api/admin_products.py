@@ -18,6 +18,9 @@ blueprint = Blueprint("admin_products", __name__, description="Keeping the catal
 
 NDJSON = "application/x-ndjson"
 
+ANY_LENGTH = 2**63 - 1
+"""A file is read line by line, so its size costs nothing. None would be the app's limit again."""
+
 
 class Rejected(Schema):
     """A line that was not taken, and why."""
@@ -41,7 +44,7 @@ def imported() -> Response:
     """Create or replace products by `sku`, one JSON object a line. A bad line is reported and stops nothing."""
     if request.mimetype != NDJSON:
         raise DomainError("unsupported_media_type")
-    request.max_content_length = None  # read line by line: its size costs nothing
+    request.max_content_length = ANY_LENGTH
     report = import_products(
         house().database, read_lines(cast(io.RawIOBase, request.stream)), house().settings.currency
     )

@@ -58,10 +58,9 @@ def strict_json(req: Request | None = None) -> Any:
         parsed = json.loads(
             req.get_data().decode("utf-8"), object_pairs_hook=_no_duplicates, parse_constant=_no_constant
         )
+        _refuse_unfit(parsed)
     except (ValueError, RecursionError) as error:
         raise DomainError("malformed_json", reason=str(error)[:200]) from None
-    if _depth(parsed) > MAX_DEPTH:
-        raise DomainError("malformed_json", reason="nested too deeply")
     return parsed
 
 
@@ -81,9 +80,15 @@ def _no_constant(name: str) -> NoReturn:
     raise ValueError(f"{name} is not JSON")
 
 
-def _depth(value: Any) -> int:
-    inner = value.values() if isinstance(value, dict) else value if isinstance(value, list) else ()
-    return 1 + max((_depth(each) for each in inner), default=0)
+def _refuse_unfit(value: Any, depth: int = 1) -> None:
+    """Raise ValueError for what is nested too deeply, or holds half a character, which nobody could send back."""
+    if depth > MAX_DEPTH:
+        raise ValueError("nested too deeply")
+    if isinstance(value, str):
+        value.encode("utf-8")
+    inner = (*value, *value.values()) if isinstance(value, dict) else value if isinstance(value, list) else ()
+    for each in inner:
+        _refuse_unfit(each, depth + 1)
 
 
 def _flat(messages: Any, prefix: str = "") -> dict[str, list[str]]:

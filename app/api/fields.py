@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from datetime import UTC, datetime
 from typing import Any
 
@@ -11,6 +12,12 @@ from app.auth.principals import MAX_USER_ID, is_user_id
 
 MAX_BIGINT = 2**63 - 1
 
+# RFC 3339 wants date, time and offset; Python's ISO parser would also take a week, a bare date or no dashes.
+_RFC_3339 = re.compile(r"\d{4}-\d\d-\d\d[Tt ]\d\d:\d\d:\d\d(\.\d+)?([Zz]|[+-]\d\d:\d\d)", re.ASCII)
+
+# int() would also take 1_000, blanks and the digits of other scripts.
+_WHOLE = re.compile(r"-?\d{1,19}", re.ASCII)
+
 
 class Instant(fields.AwareDateTime):
     """An RFC 3339 instant, normalised to UTC; one without an offset is refused."""
@@ -19,13 +26,13 @@ class Instant(fields.AwareDateTime):
         super().__init__(format="iso", **options)
 
     def _deserialize(self, value: Any, attr: str | None, data: Any, **options: Any) -> datetime:
-        # RFC 3339 wants date and time; Python's ISO parser would also take a bare date or a week.
-        if not (isinstance(value, str) and len(value) >= len("2026-01-01T00:00:00Z") and value[10] in "Tt "):
+        if not (isinstance(value, str) and _RFC_3339.fullmatch(value)):
             raise ValidationError("Must be an RFC 3339 instant, such as 2026-01-01T00:00:00Z.")
-        try:
-            return super()._deserialize(value, attr, data, **options).astimezone(UTC)
-        except OverflowError:
-            raise ValidationError("Lies outside of time as we know it.") from None
+        at = super()._deserialize(value.upper(), attr, data, **options)
+        # A year from either end of the calendar, so that any zone has a date for it, and a day before and after.
+        if not datetime.min.year < at.year < datetime.max.year:
+            raise ValidationError("Lies outside of time as we know it.")
+        return at.astimezone(UTC)
 
 
 class UserId(fields.String):
@@ -67,13 +74,22 @@ def whole(low: int, high: int = MAX_BIGINT, **options: Any) -> fields.Integer:
     return fields.Integer(strict=True, validate=validate.Range(low, high), **options)
 
 
+class WholeText(fields.Integer):
+    """An integer in a query string, where everything is text: digits alone."""
+
+    def _validated(self, value: Any) -> Any:
+        if not (isinstance(value, str) and _WHOLE.fullmatch(value)):
+            raise self.make_error("invalid", input=value)
+        return super()._validated(value)
+
+
 def whole_text(low: int, high: int = MAX_BIGINT, **options: Any) -> fields.Integer:
-    """An integer in a query string, where everything is text."""
-    return fields.Integer(validate=validate.Range(low, high), **options)
+    """An integer of a query string within bounds."""
+    return WholeText(validate=validate.Range(low, high), **options)
 
 
 class Paged(Schema):
     """The query of every list."""
 
     limit = whole_text(1, 100, load_default=20)
-    cursor = Text(load_default=None)
+    cursor = fields.String(load_default=None)

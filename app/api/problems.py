@@ -9,6 +9,7 @@ from eventsourcing.persistence import OperationalError
 from flask import Flask, Response, g
 from werkzeug.exceptions import HTTPException
 
+from app.auth.tokens import KeysUnavailable
 from app.domain.errors import DomainError
 from app.telemetry.logging import logger
 
@@ -85,6 +86,7 @@ def install(app: Flask) -> None:
     app.register_error_handler(DomainError, _refused)
     app.register_error_handler(HTTPException, _http)
     app.register_error_handler(OperationalError, _unavailable)
+    app.register_error_handler(KeysUnavailable, _unavailable)
     app.register_error_handler(Exception, _crashed)
 
 
@@ -106,8 +108,8 @@ def _http(error: HTTPException) -> Response:
     return response
 
 
-def _unavailable(error: OperationalError) -> Response:
-    _log.error("database unavailable", error=str(error))
+def _unavailable(error: Exception) -> Response:
+    _log.error("what the request needs is unavailable", error=str(error))
     return refusal("unavailable", retry_after_s=1)
 
 

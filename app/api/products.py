@@ -28,7 +28,7 @@ class ListQuery(Paged):
 class SearchQuery(ListQuery):
     """What to look for: OR within category and brand, AND between all."""
 
-    q = Text(load_default=None, validate=validate.Length(max=1000))
+    q = Text(load_default="", validate=validate.Length(max=1000))
     category = fields.List(Text(), load_default=())
     brand = fields.List(Text(), load_default=())
     min_price = whole_text(0, load_default=None)

@@ -23,6 +23,8 @@ LOCAL_ISSUER = LOCAL_AUDIENCE = "miles-plus-cash"
 LOCAL_LIFETIME = timedelta(hours=12)
 JWKS_ALGORITHMS = ["RS256", "RS384", "RS512", "ES256", "ES384", "EdDSA"]
 JWKS_REFRESH_S = 300
+JWKS_COOLDOWN_S = 30.0
+"""How long after a fetch an unknown key id causes no other: whoever invents ids must not make us call the provider."""
 REMEMBERED = 4096
 """Verified tokens kept until they expire: checking a signature costs 50 to 90 µs."""
 
@@ -31,13 +33,17 @@ class BadToken(Exception):
     """A token that is not to be believed; the message says why, for the client."""
 
 
+class KeysUnavailable(Exception):
+    """The keys to check a token with cannot be read now: nobody knows whether it is good."""
+
+
 class Keys(Protocol):
     """Where the key for a token comes from."""
 
     algorithms: list[str]
 
     def key_for(self, token: str) -> Any:
-        """The key that must have signed `token`. Raises jwt.PyJWTError."""
+        """The key that must have signed `token`. Raises jwt.PyJWTError, KeysUnavailable."""
 
 
 class LocalSecret:
@@ -68,22 +74,27 @@ class LocalSecret:
 
 
 class KeySet:
-    """A JWKS from a file or an https URL, read again every five minutes and when an unknown key turns up."""
+    """A JWKS. A file is read for each token that is not remembered; a URL every five minutes, and for an unknown key."""
 
     algorithms = JWKS_ALGORITHMS
 
-    def __init__(self, source: str) -> None:
-        self._source = source
-        self._client = jwt.PyJWKClient(source, lifespan=JWKS_REFRESH_S) if "://" in source else None
+    def __init__(self, source: str, *, cooldown_s: float = JWKS_COOLDOWN_S) -> None:
+        self._path = Path(source)
+        self._client = None
+        if "://" in source:
+            self._client = jwt.PyJWKClient(source, lifespan=JWKS_REFRESH_S, cooldown_duration=cooldown_s)
 
     def key_for(self, token: str) -> Any:
-        """The key that the token's `kid` names; where the set has but one, that one."""
-        if self._client:
-            return self._client.get_signing_key_from_jwt(token).key
-        keys = jwt.PyJWKSet.from_json(Path(self._source).read_text()).keys
+        """The key that the token's `kid` names; where the set has but one, a token need not name it."""
         kid = jwt.get_unverified_header(token).get("kid")
-        for key in keys:
-            if key.key_id == kid or (kid is None and len(keys) == 1):
+        try:
+            if self._client and kid is not None:
+                return self._client.get_signing_key(kid).key
+            known = self._client.get_jwk_set() if self._client else jwt.PyJWKSet.from_json(self._path.read_text())
+        except (OSError, jwt.PyJWKClientConnectionError) as error:
+            raise KeysUnavailable(str(error)) from error
+        for key in known.keys:
+            if key.key_id == kid or (kid is None and len(known.keys) == 1):
                 return key.key
         raise jwt.InvalidKeyError("no key of the set has this id")
 
@@ -99,7 +110,7 @@ class Tokens:
         self._lock = threading.Lock()
 
     def verify(self, token: str) -> Principal:
-        """Who the token speaks for. Raises BadToken."""
+        """Who the token speaks for. Raises BadToken, KeysUnavailable."""
         with self._lock:
             expires_at, principal = self._remembered.get(token, (0.0, None))
         if principal and time.time() < expires_at:
@@ -122,8 +133,9 @@ class Tokens:
                 issuer=self._issuer,
                 options={"require": ["exp", "sub", "iss", "aud"]},
             )
-        except (jwt.PyJWTError, OSError, ValueError) as error:
-            raise BadToken(str(error) or type(error).__name__) from error
+        except (jwt.PyJWTError, ValueError, TypeError) as error:  # TypeError: another kind of key than it says
+            # The message may quote the token, which may hold half a character.
+            raise BadToken(str(error).encode("utf-8", "replace").decode() or type(error).__name__) from error
         return claims
 
 

@@ -74,7 +74,7 @@ def import_products(
             if not line.strip():
                 continue
             try:
-                products.append(parse(line.strip(b"\r\n"), currency))
+                products.append(parse(line.rstrip(b"\r\n"), currency))
             except NotAProduct as refused:
                 report.reject(number, refused.errors)
         _merge(database, products, report)
@@ -93,7 +93,7 @@ def _merge(database: Database, products: list[dict[str, Any]], report: Report) -
 
 
 def read_lines(stream: io.RawIOBase | io.BufferedIOBase) -> Iterator[bytes]:
-    """The lines of a stream, one at a time. Of an over-long one only the beginning is given, long enough to be refused."""
+    """The lines of a stream. Of an over-long one only the beginning is given, long enough to be refused."""
     reader = io.BufferedReader(stream, MAX_LINE_BYTES) if isinstance(stream, io.RawIOBase) else stream
     # One byte more than is allowed, and two for the end of the line.
     room = MAX_LINE_BYTES + 3

@@ -84,7 +84,7 @@ class Catalogue:
         return self._database.rows(query.matching(search, match), parameters)
 
     def _facets(self, search: Search, match: Match | None) -> dict[str, dict[str, int]]:
-        facets: dict[str, dict[str, int]] = {"category": {}, "brand": {}}
+        facets: dict[str, dict[str, int]] = {facet: {} for facet in query.FACETS}
         for facet, value, count in self._database.rows(query.counting(search, match), query.parameters(search, match)):
             facets[facet][value] = count
         return facets

@@ -36,7 +36,7 @@ def main() -> None:
     except click.Abort:
         sys.exit(130)
     except click.ClickException as error:
-        _fail(error.format_message(), 2)
+        _fail(error.format_message(), 2 if isinstance(error, click.UsageError) else 1)
     except (BadSetting, CannotStart, NotInitialised) as error:
         _fail(str(error), 1)
     except DomainError as error:

@@ -10,8 +10,6 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any
 
-from psycopg2.extensions import QuotedString
-
 from app.database import Connection
 
 Row = tuple[Any, ...]
@@ -65,10 +63,14 @@ def prepare(connection: Connection, name: str, statement: str) -> None:
 
 
 def quoted(text: str) -> str:
-    """An SQL string literal, with any character but NUL."""
-    literal = QuotedString(text)
-    literal.encoding = "utf-8"
-    return literal.getquoted().decode()
+    """An SQL string literal, with any character but NUL.
+
+    Every connection has standard_conforming_strings on. psycopg2's own quoting, where it is given no connection, goes
+    by the last setting that any connection of the process reported.
+    """
+    if "\0" in text:
+        raise ValueError("PostgreSQL's text cannot hold NUL")
+    return "'" + text.replace("'", "''") + "'"
 
 
 def array(values: Sequence[Any]) -> str:

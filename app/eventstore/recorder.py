@@ -104,7 +104,7 @@ class PostgresAggregateRecorder(AggregateRecorder):
                 with self.database.connection() as connection:
                     return self._append_once(connection, stored_events, first_statements, snapshots, beside)
             except IntegrityError:
-                positions = self._own_positions(stored_events) if attempt > 1 else None
+                positions = self._own_positions(stored_events) if stored_events and attempt > 1 else None
                 if positions is None:
                     raise
                 return positions

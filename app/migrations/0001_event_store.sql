@@ -18,26 +18,26 @@ CREATE TABLE events (
 CREATE SEQUENCE events_position_seq MINVALUE 0 START 0 CACHE 1;
 SELECT nextval('events_position_seq');
 
--- Draws `wanted` positions in a row and gives the first. The lock is held for the drawing alone and given back in
--- here, error or not: nothing that an append holds until its commit makes another wait.
+-- Draws `wanted` positions in a row and gives the first. The lock is held for the drawing alone: nothing that an append
+-- holds until its commit makes another wait. Undoing the inner block gives the lock back and leaves the sequence where
+-- it is, as an error or a cancel at any point does, too. (A session's lock, unlocked by hand, outlives a cancel that
+-- falls between two statements, and then stops every append.)
 -- SECURITY DEFINER: setval() needs UPDATE on the sequence, which the application's role does not have.
 CREATE FUNCTION events_draw(wanted bigint) RETURNS bigint
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = public, pg_temp AS $$
 DECLARE
     first_drawn bigint;
 BEGIN
-    PERFORM pg_advisory_lock(19779, 2);
     BEGIN
+        PERFORM pg_advisory_xact_lock(19779, 2);
         first_drawn := nextval('events_position_seq');
         IF wanted > 1 THEN
             PERFORM setval('events_position_seq', first_drawn + wanted - 1);
         END IF;
-    EXCEPTION WHEN query_canceled OR OTHERS THEN
-        PERFORM pg_advisory_unlock(19779, 2);
-        RAISE;
+        RAISE SQLSTATE 'DRAWN';
+    EXCEPTION WHEN SQLSTATE 'DRAWN' THEN
+        RETURN first_drawn;
     END;
-    PERFORM pg_advisory_unlock(19779, 2);
-    RETURN first_drawn;
 END $$;
 
 -- Appends events that take contiguous positions, in the order given, and gives the first position.

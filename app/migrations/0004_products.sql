@@ -8,7 +8,8 @@ LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE RETURN to_json(value)::text;
 
 -- The catalogue: plain rows, replaced by the import.
 -- `item` is the product as lists give it, rendered once: a list of 50 is then a concatenation.
--- `document` holds names and categories twice: as written, for words still being typed, and stemmed.
+-- `document` holds names and categories twice: stemmed, and as written, for words still being typed. What is as written
+-- stands last, so that a phrase does not run from the end of a name into its beginning.
 CREATE TABLE products (
     id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
     sku text NOT NULL UNIQUE,
@@ -29,10 +30,12 @@ CREATE TABLE products (
         || ',"image_url":' || json_text(image_url) || '}'
     ) STORED,
     document tsvector NOT NULL GENERATED ALWAYS AS (
-        setweight(to_tsvector('simple', name) || to_tsvector('english', name), 'A')
+        setweight(to_tsvector('english', name), 'A')
         || setweight(to_tsvector('simple', brand), 'B')
-        || setweight(to_tsvector('simple', category) || to_tsvector('english', category), 'C')
+        || setweight(to_tsvector('english', category), 'C')
         || setweight(to_tsvector('english', description), 'D')
+        || setweight(to_tsvector('simple', name), 'A')
+        || setweight(to_tsvector('simple', category), 'C')
     ) STORED
 );
 
@@ -56,8 +59,10 @@ LANGUAGE plpgsql SECURITY DEFINER SET search_path = public, pg_temp AS $$
 BEGIN
     INSERT INTO product_words (word)
     SELECT DISTINCT found.word
-    FROM written, unnest(tsvector_to_array(to_tsvector('simple', concat_ws(' ', name, brand, category)))) AS found (word)
-    WHERE found.word ~ '^[[:alpha:]]{3,40}$' AND NOT EXISTS (SELECT FROM product_words AS known WHERE known.word = found.word)
+    FROM written,
+        unnest(tsvector_to_array(to_tsvector('simple', concat_ws(' ', name, brand, category)))) AS found (word)
+    WHERE found.word ~ '^[[:alpha:]]{3,40}$'
+        AND NOT EXISTS (SELECT FROM product_words AS known WHERE known.word = found.word)
     ORDER BY found.word
     ON CONFLICT DO NOTHING;
     RETURN NULL;

@@ -1,6 +1,6 @@
 -- migrate:up
 
--- The sandbox's own books: it stands for another company, so nothing else reads or writes them.
+-- The sandbox's own books, one row an order. It stands for another company, so nothing else reads or writes them.
 CREATE TABLE sandbox_charges (
     order_id uuid PRIMARY KEY,
     charge_id text NOT NULL UNIQUE,

@@ -49,14 +49,17 @@ def read_models(zone: ZoneInfo) -> tuple[ReadModel, ...]:
 def verify(database: Database, mapper: EventMapper, models: Sequence[ReadModel], *, batch: int = BATCH) -> list[str]:
     """One line for each table that differs from the log: how many rows do, and the first of them. None is good news.
 
-    Raises the library's persistence errors where the log itself cannot be read or folded.
+    A log that cannot be read or folded at all raises the library's MapperDeserialisationError or a persistence error.
     """
     # A connection of its own: statements prepared here mean the temporary tables, and must not live on in the pool.
     with closing(Database(database.url, pool_size=1)) as apart, apart.transaction() as cursor:
         cursor.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ")
         for model in models:
             # Temporary tables are found before all others, so the merges' own SQL fills these.
-            cursor.execute(f"CREATE TEMP TABLE {model.table} (LIKE public.{model.table} INCLUDING ALL) ON COMMIT DROP")
+            cursor.execute(
+                f"CREATE TEMP TABLE {model.table} (LIKE public.{model.table} INCLUDING CONSTRAINTS,"
+                f" PRIMARY KEY ({', '.join(model.key)})) ON COMMIT DROP"
+            )
         _fold_all(cursor, mapper, models, batch)
         differences = (_difference(cursor, model) for model in models)
         return [line for line in differences if line]

@@ -15,10 +15,10 @@ class JobRuns:
 
     def begin(self, job: str, slot: datetime) -> bool:
         """Take a slot; False if it was taken. One left unfinished is taken again only by `resume`."""
-        row = self._database.row(
+        taken = self._database.written(
             "INSERT INTO job_runs (job, slot) VALUES (%s, %s) ON CONFLICT DO NOTHING RETURNING slot", (job, slot)
         )
-        return row is not None
+        return bool(taken)
 
     def finish(self, job: str, slot: datetime, outcome: str, detail: str) -> None:
         """Record how a run ended: `done` or `failed`, and in words."""

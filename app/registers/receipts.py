@@ -62,7 +62,7 @@ class Receipts:
     def claim(self, claim: bytes, fingerprint: bytes) -> Claim | Answered | InFlight | OtherRequest:
         """Take the key, or say why not. A claim whose lease has run out is taken over."""
         lease = uuid4()
-        row = self._database.row(
+        taken = self._database.written(
             "INSERT INTO idempotency AS i (claim_id, fingerprint, leased_until, lease)"
             " VALUES (%(claim)s, %(fingerprint)s, now() + make_interval(secs => %(seconds)s), %(lease)s)"
             " ON CONFLICT (claim_id) DO UPDATE SET leased_until = excluded.leased_until, lease = excluded.lease"
@@ -70,7 +70,7 @@ class Receipts:
             " RETURNING claim_id",
             {"claim": claim, "fingerprint": fingerprint, "seconds": LEASE_S, "lease": lease},
         )
-        return Claim(claim, lease) if row else self._why_not(claim, fingerprint)
+        return Claim(claim, lease) if taken else self._why_not(claim, fingerprint)
 
     def release(self, claim: Claim) -> None:
         """Give the key back unanswered: the request was refused, or failed, and may be sent again."""

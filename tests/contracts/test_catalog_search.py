@@ -1,0 +1,403 @@
+"""Reading the catalogue: every order visits every product once, searches forgive typos, no text breaks anything."""
+
+from __future__ import annotations
+
+import itertools
+import json
+import random
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from functools import partial
+from typing import Any
+
+import pytest
+
+from app.catalog import query, words
+from app.catalog.importing import import_products
+from app.catalog.products import FIELDS, SORTS, Catalogue, Page, Search
+from app.database import Database
+
+Item = dict[str, Any]
+
+
+@pytest.fixture
+def catalogue(database: Database) -> Catalogue:
+    return Catalogue(database)
+
+
+def load(database: Database, *products: Item) -> None:
+    """Import products; what is left out does not matter."""
+    lines = (
+        json.dumps({"sku": f"S{n}", "brand": "Acme", "category": "Things", "price": 100} | product).encode()
+        for n, product in enumerate(products)
+    )
+    assert import_products(database, lines, "INR").created == len(products)
+
+
+def items(page: Page) -> list[Item]:
+    found: list[Item] = json.loads(page.items_json)
+    return found
+
+
+def names(page: Page) -> list[str]:
+    return [item["name"] for item in items(page)]
+
+
+def walk(turn: Callable[[Any], Page]) -> Iterator[Item]:
+    """Every item of a list, page by page, with each key sent through JSON as a cursor does."""
+    after = None
+    for _ in range(1000):
+        page = turn(after)
+        yield from items(page)
+        if page.next is None:
+            return
+        after = json.loads(json.dumps(page.next))
+    raise AssertionError("the list has no end")
+
+
+def results(catalogue: Catalogue, search: Search) -> Callable[[Any], Page]:
+    """The pages of a search, each by the key that it comes after."""
+    return lambda after: catalogue.search(replace(search, after=after))
+
+
+def many(count: int) -> list[Item]:
+    """Products with many ties in name and price, as in a shop whose prices end in 99."""
+    chance = random.Random(5)
+    return [
+        {
+            "name": chance.choice(["Lamp", "lamp", "Desk Lamp", "Lamp, Ümlaut", "Tall Lamp"]),
+            "price": chance.choice([0, 9900, 49900, 99900]),
+            "brand": chance.choice(["Acme", "Ajax"]),
+            "category": chance.choice(["Light", "Home & Living"]),
+            "description": chance.choice(["", "A lamp.", "Not bad, for a lamp lamp lamp."]),
+            "active": chance.random() > 0.1,
+        }
+        for _ in range(count)
+    ]
+
+
+ORDERINGS: dict[str, Callable[[Item], Any]] = {
+    "price": lambda item: (item["price"], item["id"]),
+    "-price": lambda item: (-item["price"], -item["id"]),
+    "newest": lambda item: -item["id"],
+}
+
+
+@pytest.mark.parametrize(("q", "sort"), list(itertools.product(["", "lam"], SORTS)))
+def test_every_sort_visits_every_product_once_and_in_order(
+    database: Database, catalogue: Catalogue, q: str, sort: str
+) -> None:
+    load(database, *many(60))
+    active = {row[0] for row in database.rows("SELECT id FROM products WHERE active")}
+    by_name = [row[0] for row in database.rows("SELECT id FROM products WHERE active ORDER BY name, id")]
+    orders = []
+    for limit in (1, 2, 7, 100):
+        search = Search(q=q, sort=sort, limit=limit)
+        seen = list(walk(results(catalogue, search)))
+        assert len(seen) == len(active) < 60
+        assert {item["id"] for item in seen} == active
+        orders.append([item["id"] for item in seen])
+        if sort in ORDERINGS:
+            assert seen == sorted(seen, key=ORDERINGS[sort])
+    assert all(order == orders[0] for order in orders)
+    assert sort != "name" or orders[0] == by_name
+
+
+def test_the_list_visits_every_product_once_in_order_of_id(database: Database, catalogue: Catalogue) -> None:
+    load(database, *many(60))
+    in_order = [row[0] for row in database.rows("SELECT id FROM products WHERE active ORDER BY id")]
+    for limit in (1, 7, 100):
+        seen = walk(partial(catalogue.page, limit))
+        assert [item["id"] for item in seen] == in_order
+
+
+def test_a_product_that_arrives_meanwhile_moves_no_other_to_another_page(
+    database: Database, catalogue: Catalogue
+) -> None:
+    load(database, *({"name": f"Cup {n}", "price": n} for n in range(10)))
+    first = catalogue.search(Search(sort="price", limit=5))
+    line = b'{"sku": "new", "name": "Cup", "brand": "B", "category": "C", "price": 0}'
+    import_products(database, [line], "INR")
+    second = catalogue.search(Search(sort="price", limit=5, after=first.next))
+    assert names(first) + names(second) == [f"Cup {n}" for n in range(10)]
+
+
+def test_the_default_sort_is_relevance_with_text_and_newest_without(database: Database, catalogue: Catalogue) -> None:
+    load(database, {"name": "Pen"}, {"name": "Box", "description": "For a pen."})
+    assert names(catalogue.search(Search())) == ["Box", "Pen"]
+    assert names(catalogue.search(Search(q="  "))) == ["Box", "Pen"]
+    assert names(catalogue.search(Search(q="pen"))) == ["Pen", "Box"]
+
+
+@pytest.mark.parametrize("sort", [sort for sort in SORTS if sort != "relevance"])
+def test_the_last_page_reads_no_more_rows_than_the_first(
+    database: Database, owner: Database, catalogue: Catalogue, sort: str
+) -> None:
+    load(database, *({"name": f"Cup {n % 700:03}", "price": n % 900} for n in range(3000)))
+    owner.execute("ANALYZE products")
+    rows = list(walk(results(catalogue, Search(sort=sort, limit=100))))
+    last = rows[-21]
+    key = {"price": [last["price"]], "-price": [last["price"]], "name": [last["name"]], "newest": []}[sort]
+    first, end = Search(sort=sort), Search(sort=sort, after=(0, *key, last["id"]))
+    assert len(items(catalogue.search(end))) == 20
+    assert _rows_read(database, end) <= _rows_read(database, first) == first.limit + 1
+
+
+def _rows_read(database: Database, search: Search) -> int:
+    """How many rows the scan of a search's plan touches; fails where it is no index scan."""
+    sql = query.matching(search, None)
+    assert "OFFSET" not in sql.upper()
+    parameters = query.parameters(search, None) | {"limit": search.limit + 1}
+    (plan,) = database.row(f"EXPLAIN (ANALYZE, FORMAT JSON) {sql}", parameters) or ([],)
+    node = plan[0]["Plan"]
+    while "Plans" in node:
+        (node,) = node["Plans"]
+    assert node["Node Type"].endswith("Index Scan")
+    return int(node["Actual Rows"] * node["Actual Loops"] + node.get("Rows Removed by Filter", 0))
+
+
+SHELF = [
+    {"name": "Wireless Headphones", "brand": "Samsung", "category": "Audio", "price": 300},
+    {"name": "Steel Water Bottle", "brand": "Rasoi", "category": "Kitchen", "price": 500},
+    {"name": "Glass Bottle", "brand": "Kansa", "category": "Kitchen", "price": 200},
+    {"name": "Headphone Stand", "brand": "Kansa", "category": "Audio", "price": 150},
+    {"name": "Running Shoes", "brand": "Podium", "category": "Footwear", "price": 900, "description": "Wireless? No."},
+]
+
+
+@pytest.mark.parametrize(
+    ("q", "found"),
+    {
+        "headphones": ["Wireless Headphones", "Headphone Stand"],
+        "HEADPHONE": ["Wireless Headphones", "Headphone Stand"],
+        "bottles": ["Steel Water Bottle", "Glass Bottle"],
+        "water bottle": ["Steel Water Bottle"],
+        "bottle water": ["Steel Water Bottle"],
+        "samsung": ["Wireless Headphones"],
+        "audio": ["Wireless Headphones", "Headphone Stand"],
+        "headp": ["Wireless Headphones", "Headphone Stand"],
+        "steel wat": ["Steel Water Bottle"],
+        "run": ["Running Shoes"],
+        "bottle -water": ["Glass Bottle"],
+        "glass or steel": ["Steel Water Bottle", "Glass Bottle"],
+        '"water bottle"': ["Steel Water Bottle"],
+        '"bottle water"': [],
+        '"headphone stand"': ["Headphone Stand"],
+        '"stand headphone"': [],
+        "lawnmower": [],
+        "%": [],
+        "!!! ???": [],
+    }.items(),
+)
+def test_text_finds_words_their_forms_and_their_beginnings(
+    database: Database, catalogue: Catalogue, q: str, found: list[str]
+) -> None:
+    load(database, *SHELF)
+    assert sorted(names(catalogue.search(Search(q=q)))) == sorted(found)
+
+
+@pytest.mark.parametrize(
+    ("q", "first"),
+    {
+        "hedphones": "Wireless Headphones",
+        "haedphones": "Wireless Headphones",
+        "headfones": "Wireless Headphones",
+        "hedpho": "Wireless Headphones",
+        "samsng": "Wireless Headphones",
+        "smasung hedphones": "Wireless Headphones",
+        "wirless": "Wireless Headphones",
+        "watter botle": "Steel Water Bottle",
+        "stel bottle": "Steel Water Bottle",
+        "sheos": "Running Shoes",
+        "rnning shoes": "Running Shoes",
+    }.items(),
+)
+def test_a_misspelt_word_finds_what_was_meant(database: Database, catalogue: Catalogue, q: str, first: str) -> None:
+    load(database, *SHELF)
+    assert first in names(catalogue.search(Search(q=q)))
+
+
+def test_exact_hits_come_before_those_that_are_only_spelt_alike(database: Database, catalogue: Catalogue) -> None:
+    load(database, {"name": "Samsung Phone"}, {"name": "Case", "description": "Not by Samsng."}, {"name": "Samsung"})
+    assert names(catalogue.search(Search(q="samsng"))) == ["Case", "Samsung", "Samsung Phone"]
+
+
+def test_exact_hits_come_before_those_that_merely_begin_alike(database: Database, catalogue: Catalogue) -> None:
+    load(database, {"name": "Pan", "description": "A pan."}, *({"name": "Panda Panda Pantry"} for _ in range(5)))
+    assert names(catalogue.search(Search(q="pan")))[0] == "Pan"
+
+
+def test_words_spelt_alike_stay_away_where_enough_was_found(database: Database, catalogue: Catalogue) -> None:
+    load(database, *({"name": f"Shirt {n}"} for n in range(3)), {"name": "Shorts"}, {"name": "Short"})
+    for limit in (1, 2, 20):
+        search = Search(q="shirt", limit=limit, sort="name")
+        seen = walk(results(catalogue, search))
+        assert [item["name"] for item in seen] == ["Shirt 0", "Shirt 1", "Shirt 2"]
+
+
+@pytest.mark.parametrize("sort", SORTS)
+def test_a_misspelt_search_goes_on_over_pages_in_the_same_result(
+    database: Database, catalogue: Catalogue, sort: str
+) -> None:
+    load(database, *({"name": f"Headphones {n:02}", "price": n % 3} for n in range(11)))
+    search = Search(q="hedphones", sort=sort, limit=2)
+    seen = [item["name"] for item in walk(results(catalogue, search))]
+    assert sorted(seen) == [f"Headphones {n:02}" for n in range(11)]
+
+
+def test_words_follow_the_products_whoever_writes_them(
+    database: Database, owner: Database, catalogue: Catalogue
+) -> None:
+    load(database, *SHELF)
+    owner.execute("UPDATE products SET name = 'Harmonium' WHERE name = 'Glass Bottle'")
+    assert names(catalogue.search(Search(q="harmonum"))) == ["Harmonium"]
+    import_products(database, [b'{"sku": "S2", "name": "Tabla", "brand": "B", "category": "C", "price": 1}'], "INR")
+    assert names(catalogue.search(Search(q="harmonum"))) == []
+
+
+HOSTILE = [
+    "'", '"', "''; DROP TABLE products; --", "\\", "\\'", "%", "%s", "%(q)s", "%%", "_", "(", ")", "a & b", "a | !b",
+    ":*", "headphones:*", "head\\", "a:b:c", "<->", "*", "-", "--", "- -", "or", "or or", "OR bottle", "bottle or",
+    "\U0001f375", "\U0001f469\u200d\U0001f467", "e\u0301", "ß", "İ" * 10, "²", "٣", "\u2028", "\ufeff", "\x01", "\t\n",
+    "日" * 1000, "a" * 1000, "bottle " * 142, "bottl " * 6, '"' * 1000, "(" * 1000, "\\" * 1000, "-a " * 333,
+    "http://x/?a=1&b[]=2", "1e309", "{}", "$1", "$$", "E'\\0'", "x'41'",
+    "the", "a", "wa", "O'Reilly", "t-shirt", "a_b", "💧 bottle", "bottle 💧",
+]  # fmt: skip
+
+
+def test_no_text_is_an_error(database: Database, catalogue: Catalogue) -> None:
+    load(database, *SHELF)
+    for q, sort in itertools.product(HOSTILE, SORTS):
+        found = catalogue.search(Search(q=q, sort=sort, facets=True))
+        filtered = catalogue.search(Search(categories=(q,), brands=(q, q), facets=True))
+        assert len(items(found)) <= len(SHELF), q
+        assert items(filtered) == [], q
+    assert len(items(catalogue.page(100))) == len(SHELF)
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"q": "a\0b"},
+        {"q": "\ud800"},
+        {"q": "x" * 1001},
+        {"categories": ("\0",)},
+        {"brands": ("\udfff",)},
+        {"sort": "id; DROP TABLE products"},
+        {"sort": ""},
+        {"min_price": 2**63},
+        {"max_price": True},
+        {"fields": ("price_minor",)},
+        {"fields": ()},
+        *(
+            {"sort": "price", "after": key}
+            for key in (
+                (), (0,), (0, 1), (0, 1, 2, 3), (0, "1", 2), (0, 1.0, 2), (0, 1, True), (0, 1, 2**63), (None, 1, 2),
+                "012", {0: 1, 1: 2, 2: 3},
+            )
+        ),
+        {"sort": "name", "after": (0, 5, 5)},
+        {"sort": "name", "after": (0, "a\0", 5)},
+        {"sort": "relevance", "after": (0, 1, 2)},
+    ],
+    ids=repr,
+)  # fmt: skip
+def test_what_cannot_be_asked_is_a_value_error(wrong: dict[str, Any]) -> None:
+    with pytest.raises(ValueError):
+        Search(**wrong)
+
+
+@pytest.mark.parametrize("after", [(), ("1",), (1, 2), (2**63,), (True,), (None,), "1", 1])
+def test_a_key_of_another_shape_is_no_key_of_the_list(catalogue: Catalogue, after: Any) -> None:
+    with pytest.raises(ValueError):
+        catalogue.page(10, after)
+
+
+def test_filters_are_or_within_and_and_between_with_both_bounds_included(
+    database: Database, catalogue: Catalogue
+) -> None:
+    load(database, *SHELF)
+
+    def found(**filters: Any) -> set[str]:
+        return set(names(catalogue.search(Search(**filters))))
+
+    assert found(categories=("Audio", "Footwear")) == {"Wireless Headphones", "Headphone Stand", "Running Shoes"}
+    assert found(categories=("Audio", "Kitchen"), brands=("Kansa",)) == {"Glass Bottle", "Headphone Stand"}
+    assert found(min_price=200, max_price=500) == {"Wireless Headphones", "Steel Water Bottle", "Glass Bottle"}
+    assert found(q="bottle", max_price=200) == {"Glass Bottle"}
+    assert found(min_price=501, max_price=500) == set()
+    assert found(categories=("audio",)) == set()
+
+
+def test_facets_count_the_whole_result_and_each_ignores_its_own_selection(
+    database: Database, catalogue: Catalogue
+) -> None:
+    load(database, *SHELF, {"name": "Bottle Cap", "brand": "Kansa", "category": "Kitchen", "active": False})
+    assert catalogue.search(Search(limit=1)).facets is None
+    everything = catalogue.search(Search(limit=1, facets=True)).facets
+    assert everything == {
+        "category": {"Audio": 2, "Kitchen": 2, "Footwear": 1},
+        "brand": {"Kansa": 2, "Podium": 1, "Rasoi": 1, "Samsung": 1},
+    }
+    chosen = catalogue.search(Search(categories=("Kitchen",), brands=("Kansa",), facets=True)).facets
+    assert chosen == {"category": {"Audio": 1, "Kitchen": 1}, "brand": {"Kansa": 1, "Rasoi": 1}}
+    one_chosen = catalogue.search(Search(categories=("Audio",), facets=True)).facets
+    assert one_chosen == {**everything, "brand": {"Kansa": 1, "Samsung": 1}}
+    misspelt = catalogue.search(Search(q="botle", max_price=300, facets=True)).facets
+    assert misspelt == {"category": {"Kitchen": 1}, "brand": {"Kansa": 1}}
+
+
+def test_facets_are_the_same_on_every_page(database: Database, catalogue: Catalogue) -> None:
+    load(database, *({"name": f"Bottle {n}", "brand": "Kansa"} for n in range(5)))
+    first = catalogue.search(Search(q="botle", limit=2, facets=True))
+    second = catalogue.search(Search(q="botle", limit=2, facets=True, after=first.next))
+    assert first.facets == second.facets == {"category": {"Things": 5}, "brand": {"Kansa": 5}}
+
+
+def test_an_item_has_every_field_but_the_description_and_fields_choose(
+    database: Database, catalogue: Catalogue
+) -> None:
+    load(
+        database, {"name": 'A "quoted" \\ \u2028 name \U0001f375', "description": "Two\nlines.", "image_url": "/a.png"}
+    )
+    (whole,) = items(catalogue.page(10, fields=tuple(FIELDS)))
+    (item,) = items(catalogue.page(10))
+    assert whole == {**item, "description": "Two\nlines."} == catalogue.find(whole["id"])
+    for count in (1, 2):
+        for chosen in itertools.permutations(FIELDS, count):
+            for page in (catalogue.page(1, fields=chosen), catalogue.search(Search(q="quoted", fields=chosen))):
+                assert items(page) == [{name: whole[name] for name in chosen}]
+    with pytest.raises(ValueError):
+        catalogue.page(1, fields=("document",))
+
+
+@pytest.mark.parametrize("product_id", [0, -1, 1, 2**63, -(2**70)])
+def test_a_product_that_is_not_there_is_none(catalogue: Catalogue, product_id: int) -> None:
+    assert catalogue.find(product_id) is None
+
+
+@pytest.mark.parametrize(
+    ("typed", "meant", "count"),
+    [
+        ("shoes", "shoes", 0),
+        ("sheos", "shoes", 1),
+        ("shos", "shoes", 1),
+        ("shooes", "shoes", 1),
+        ("shies", "shoes", 1),
+        ("hsoes", "shoes", 1),
+        ("bottle", "kettle", 2),
+        ("", "pen", 3),
+        ("pen", "", 3),
+    ],
+)
+def test_slips_count_letters_left_out_added_mistaken_and_swapped(typed: str, meant: str, count: int) -> None:
+    assert words.slips(typed, meant) == count
+    assert words.slips(meant, typed) == count
+
+
+def test_a_word_that_is_known_is_near_only_to_what_differs_in_one_later_letter() -> None:
+    assert words.nearest("kettle", ["kettle", "bottle", "kettles", "settle"]) == ["kettles"]
+    assert words.nearest("kettel", ["bottle", "kettle", "kettles"]) == ["kettle"]
+    assert words.nearest("xyzzy", ["kettle"]) == []
+    assert words.nearest("hedpho", ["headphones"]) == []
+    assert words.nearest("hedpho", ["headphones"], is_unfinished=True) == ["headphones"]
