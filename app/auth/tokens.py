@@ -74,7 +74,7 @@ class LocalSecret:
 
 
 class KeySet:
-    """A JWKS. A file is read for each token that is not remembered; a URL every five minutes, and for an unknown key."""
+    """A JWKS. A file is read for each token that is not remembered, a URL every five minutes and for an unknown key."""
 
     algorithms = JWKS_ALGORITHMS
 

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, cast
 
 from eventsourcing.persistence import ProcessRecorder, Tracking, TrackingRecorder
 
-from app.database import Database
+from app.database import Connection, Database
 from app.eventstore.merging import Merges, statements
 from app.eventstore.recorder import PostgresApplicationRecorder, Statement
 
@@ -23,11 +23,24 @@ class PostgresTrackingRecorder(TrackingRecorder):
         """Move to `tracking` alone."""
         self.database.execute(*self._advance(tracking))
 
-    def insert_merges(self, tracking: Tracking, merges: Merges) -> None:
-        """Move to `tracking` and write `merges`, both or neither: each event counts once."""
-        with self.database.connection() as connection, connection.cursor() as cursor:
-            sql = statements(connection, merges, "0")
-            cursor.execute("; ".join([cursor.mogrify(*self._advance(tracking)).decode(), *sql]))
+    def insert_merges(self, tracking: Tracking, merges: Merges, *, passed: int) -> bool:
+        """Move from `passed` (0 for a follower that never moved) to `tracking` and write `merges`, both or neither.
+
+        False, and nothing is written, where the follower does not stand at `passed`: somebody else has counted some
+        of it. That the position only grows would not do: of two that read from one place, the later may reach further.
+        """
+        with self.database.transaction() as cursor:
+            cursor.execute(
+                f"INSERT INTO {self.tracking_table} AS t (application_name, notification_id) VALUES (%s, %s)"
+                " ON CONFLICT (application_name) DO UPDATE SET notification_id = excluded.notification_id"
+                " WHERE t.notification_id = %s",
+                (tracking.application_name, tracking.notification_id, passed),
+            )
+            if cursor.rowcount == 0:
+                return False
+            for statement in statements(cast(Connection, cursor.connection), merges, "0"):
+                cursor.execute(statement)
+        return True
 
     def max_tracking_id(self, application_name: str) -> int | None:
         """How far the follower of this name has come, None where it never moved."""

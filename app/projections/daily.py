@@ -8,7 +8,7 @@ from datetime import UTC, date, datetime, timedelta
 from datetime import time as clock_time
 from zoneinfo import ZoneInfo
 
-from eventsourcing.persistence import IntegrityError, Tracking
+from eventsourcing.persistence import Tracking
 
 from app.database import Database
 from app.domain.point_account import Adjusted, Earned, Expired, Opened, Redeemed, Restored
@@ -110,15 +110,14 @@ class DailyReport:
 
     def advance(self) -> bool:
         """Count the next batch; gives whether there may be more."""
-        notifications = self._log.select_notifications(self.position(), BATCH, inclusive_of_start=False)
+        passed = self.position()
+        notifications = self._log.select_notifications(passed, BATCH, inclusive_of_start=False)
         if not notifications:
             return False
         merges = fold(positioned(self._mapper, notifications), self._zone)
-        try:
-            self._tracking.insert_merges(Tracking(FOLLOWER, notifications[-1].id), merges)
-        except IntegrityError:
-            return True  # somebody else counted this batch: look again from where they are
-        return len(notifications) == BATCH
+        is_ours = self._tracking.insert_merges(Tracking(FOLLOWER, notifications[-1].id), merges, passed=passed)
+        # Where somebody else counted some of this batch: look again from where they are.
+        return not is_ours or len(notifications) == BATCH
 
     def catch_up(self) -> None:
         """Count everything up to the low-water mark."""

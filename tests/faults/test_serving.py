@@ -155,6 +155,7 @@ def test_a_port_in_use_is_said_in_one_line(home: Path) -> None:
             capture_output=True,
             text=True,
             timeout=60,
+            check=False,
         )
         assert second.returncode != 0
         assert f"port {server.port}" in second.stderr

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from datetime import datetime, timedelta, timezone
+from datetime import UTC, datetime, timedelta
 
 
 class Clock:
     """Stands still until it is moved."""
 
     def __init__(self, at: datetime | None = None) -> None:
-        self.at = at or datetime(2026, 1, 15, 6, 30, tzinfo=timezone.utc)
+        self.at = at or datetime(2026, 1, 15, 6, 30, tzinfo=UTC)
 
     def __call__(self) -> datetime:
         return self.at

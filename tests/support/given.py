@@ -1,7 +1,7 @@
 """`given(events).when(command).then(events)`: how tests of the aggregates speak. No I/O.
 
-    given(PointAccount, opened, earned).when(lambda account: account.redeem(AT, ORDER, 30)).then(redeemed)
-    given(PointAccount, opened).when(lambda account: account.redeem(AT, ORDER, 30)).then_refused("insufficient_points")
+given(PointAccount, opened, earned).when(lambda account: account.redeem(AT, ORDER, 30)).then(redeemed)
+given(PointAccount, opened).when(lambda account: account.redeem(AT, ORDER, 30)).then_refused("insufficient_points")
 """
 
 from __future__ import annotations

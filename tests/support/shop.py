@@ -13,7 +13,6 @@ from typing import TypeVar
 from uuid import UUID
 
 from app.catalog.importing import import_products
-from app.database import Database
 from app.domain.errors import DomainError
 from app.domain.rules import Rule
 from app.projections.pages import Item
@@ -144,12 +143,6 @@ def refusal(command: Callable[[], object]) -> str | None:
     except DomainError as error:
         return error.code
     return None
-
-
-def rows_written(owner: Database) -> dict[str, int]:
-    """How many rows each table has."""
-    tables = owner.rows("SELECT relname FROM pg_class WHERE relkind = 'r' AND relnamespace = 'public'::regnamespace")
-    return {table: owner.rows(f'SELECT count(*) FROM public."{table}"')[0][0] for (table,) in tables}
 
 
 def at_once(commands: Sequence[Callable[[], T]]) -> list[T]:
