@@ -12,7 +12,8 @@ from app.api.context import house, principal
 from app.api.documents import Blueprint
 from app.api.fields import Instant, Text, whole
 from app.api.idempotency import Key, Reply, keyed
-from app.api.problems import problem
+from app.api.problems import CONTENT_TYPE, problem
+from app.api.schemas import Problem
 from app.telemetry.metrics import CHECKOUTS
 from app.usecases.check_out import Items, Purchase
 from app.usecases.ports import Receipt
@@ -94,6 +95,7 @@ def quoted(body: dict[str, Any]) -> Response:
 @blueprint.arguments(CheckoutBody)
 @blueprint.response(201, Checkout)
 @blueprint.alt_response(202, schema=Checkout, description="The outcome of the charge is not known yet.")
+@blueprint.alt_response(402, schema=Problem, content_type=CONTENT_TYPE, description="Declined. The points are back.")
 @blueprint.keyed(is_required=True)
 def bought(body: dict[str, Any]) -> Response:
     """Buy: 201 paid, 202 pending, 402 declined with the points back."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from http import HTTPStatus
 from typing import Any, TypeVar
 
 import flask_smorest
@@ -11,6 +12,7 @@ from marshmallow import Schema
 
 from app.api.bodies import StrictParser
 from app.api.fields import FieldList, Instant, Text, UserId
+from app.api.problems import CONTENT_TYPE as PROBLEM
 from app.api.schemas import Problem
 from app.auth.policy import POLICY, PUBLIC
 
@@ -62,6 +64,13 @@ class Api(flask_smorest.Api):
 
     def _register_error_handlers(self) -> None:
         """None: errors are turned into problems in one place, app/api/problems.py."""
+
+    def _register_responses(self) -> None:
+        """Every error is a problem; of itself the library would call it application/json."""
+        described = {status.name: status.phrase for status in HTTPStatus if status >= 400}
+        for name, description in {**described, "DEFAULT_ERROR": "Any other refusal"}.items():
+            response = {"description": description, "content": {PROBLEM: {"schema": self.ERROR_SCHEMA}}}
+            self.spec.components.response(name, response, lazy=True)
 
 
 def install(app: Flask) -> Api:

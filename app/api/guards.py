@@ -15,6 +15,9 @@ from app.auth.tokens import BadToken
 from app.telemetry.logging import logger
 from app.telemetry.metrics import REQUEST_SECONDS, REQUESTS
 
+# A client may send any word as a method, and each would be a metric of its own for ever.
+_METHODS = {"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"}
+
 _REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{1,64}")
 _log = logger("access")
 
@@ -55,8 +58,9 @@ def _guard() -> Response | None:
 def _finish(response: Response) -> Response:
     seconds = time.perf_counter() - g.get("began", time.perf_counter())
     route = str(request.url_rule) if request.url_rule else "none"
-    REQUESTS.labels(request.method, route, response.status_code).inc()
-    REQUEST_SECONDS.labels(request.method, route).observe(seconds)
+    method = request.method if request.method in _METHODS else "other"
+    REQUESTS.labels(method, route, response.status_code).inc()
+    REQUEST_SECONDS.labels(method, route).observe(seconds)
     response.headers["X-Request-ID"] = g.get("request_id", "")
     response.headers["X-Content-Type-Options"] = "nosniff"
     if request.endpoint and POLICY[request.endpoint] is not PUBLIC:

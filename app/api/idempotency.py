@@ -17,7 +17,7 @@ from flask import Response, request
 
 from app.api.bodies import strict_json
 from app.api.context import house, principal
-from app.api.problems import refusal
+from app.api.problems import CONTENT_TYPE, refusal
 from app.domain.errors import DomainError
 from app.registers.receipts import Answered, Claim, InFlight, OtherRequest, claim_id
 from app.usecases.ports import Receipt
@@ -38,7 +38,7 @@ class Reply:
 
     def response(self, **headers: str) -> Response:
         """Ready to send."""
-        kind = "application/problem+json" if self.status >= 400 else "application/json"
+        kind = CONTENT_TYPE if self.status >= 400 else "application/json"
         return Response(self.body, status=self.status, content_type=kind, headers={**self.headers, **headers})
 
 

@@ -9,10 +9,13 @@ from marshmallow import Schema, fields
 from app.api.bodies import answer
 from app.api.context import house
 from app.api.documents import Blueprint
+from app.telemetry.logging import logger
 from app.telemetry.metrics import exposition
 from app.wiring import why_not_ready
 
 blueprint = Blueprint("operations", __name__, description="Health and metrics.")
+
+_log = logger("api")
 
 
 class Health(Schema):
@@ -37,7 +40,9 @@ def ready() -> Response:
     try:
         reason = why_not_ready(house())
     except PersistenceError as error:
-        reason = f"the database cannot be reached: {error}"
+        # Anybody may ask: where the database is and as whom we call it goes into the log alone.
+        _log.error("the database cannot be reached", error=str(error))
+        reason = "the database cannot be reached"
     return answer({"status": "not ready", "reason": reason}, 503) if reason else answer({"status": "ready"})
 
 
@@ -45,10 +50,18 @@ def ready() -> Response:
 @blueprint.response(200, {"type": "string"}, content_type="text/plain")
 def metrics() -> Response:
     """Counters and timings for Prometheus, and how far the report is behind the log."""
-    last, counted = house().log.max_notification_id() or 0, house().daily.position()
-    gauges = {
+    text = exposition(house().settings.metrics_dir, _gauges())
+    return Response(text, content_type="text/plain; version=0.0.4; charset=utf-8")
+
+
+def _gauges() -> dict[str, tuple[str, float]]:
+    """What only the database knows; nothing while it is gone, for just then the rest must be readable."""
+    try:
+        last, counted = house().log.max_notification_id() or 0, house().daily.position()
+    except PersistenceError as error:
+        _log.error("the log's position cannot be read", error=str(error))
+        return {}
+    return {
         "miles_log_position": ("Position of the last event.", float(last)),
         "miles_daily_lag_events": ("Events that the daily report has yet to count.", float(last - counted)),
     }
-    text = exposition(house().settings.metrics_dir, gauges)
-    return Response(text, content_type="text/plain; version=0.0.4; charset=utf-8")

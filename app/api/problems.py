@@ -13,6 +13,8 @@ from app.auth.tokens import KeysUnavailable
 from app.domain.errors import DomainError
 from app.telemetry.logging import logger
 
+CONTENT_TYPE = "application/problem+json"
+
 PROBLEMS: dict[str, tuple[int, str]] = {
     "malformed_json": (400, "The body is not JSON as we read it."),
     "bad_request": (400, "The request cannot be understood."),
@@ -74,7 +76,7 @@ def refusal(code: str, detail: str | None = None, *, retry_after_s: int | None =
     response = Response(
         msgspec.json.encode(problem(code, detail, **members)),
         status=PROBLEMS[code][0],
-        content_type="application/problem+json",
+        content_type=CONTENT_TYPE,
     )
     if retry_after_s is not None:
         response.headers["Retry-After"] = str(retry_after_s)

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from marshmallow import Schema, fields, validate
+from marshmallow import INCLUDE, Schema, fields, validate
 
 from app.api.fields import Instant
 
 
 class Problem(Schema):
-    """RFC 9457, with the stable code that clients switch on."""
+    """RFC 9457, with the stable code that clients switch on; the numbers behind a refusal stand beside it."""
+
+    class Meta:
+        unknown = INCLUDE
 
     type = fields.String(required=True)
     title = fields.String(required=True)

@@ -157,8 +157,8 @@ class CheckOut:
         lines = self._lines(purchase.items)
         total = total_of(lines)
         if purchase.expected_total_minor not in (None, total):
-            facts = {"total": total, "expected_total": purchase.expected_total_minor, "currency": self._currency}
-            raise DomainError("total_changed", **facts)
+            expected = purchase.expected_total_minor
+            raise DomainError("total_changed", total=total, expected_total=expected, currency=self._currency)
         version = programme.in_effect(at)
         version.rule.refuse_points(purchase.points_to_use, total, account.available(at))
         cash_due = version.rule.cash_due(total, purchase.points_to_use)
