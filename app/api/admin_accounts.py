@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+import msgspec
 from flask import Response
 from marshmallow import Schema, fields, validate
 
@@ -12,7 +13,7 @@ from app.api.bodies import answer
 from app.api.context import house, principal
 from app.api.documents import Blueprint
 from app.api.fields import Instant, Paged, Text, UserId, whole, whole_text
-from app.api.idempotency import Key, Reply, keyed
+from app.api.idempotency import USER, Key, Reply, keyed
 from app.auth.principals import is_user_id
 from app.domain.errors import DomainError, invalid
 from app.domain.point_account import MAX_ADJUSTMENT
@@ -118,10 +119,11 @@ def adjusted(body: dict[str, Any], user: str) -> Response:
         reply = _reply(outcome)
         return Reply(reply.status, reply.body.replace(POSITION, str(position)), {})
 
-    return keyed(run, is_required=True)
+    return keyed(run, is_required=True, names=user)
 
 
 def _reply(outcome: Adjusted) -> Reply:
     """The answer, with the line's number still open: only the append knows it."""
-    reply = Reply.of(201, {"user": outcome.user_id, "points": outcome.points, "available": outcome.available})
-    return Reply(201, f'{reply.body[:-1]},"transaction_id":{POSITION}}}', {})
+    named, position = msgspec.Raw(USER.encode()), msgspec.Raw(POSITION.encode())
+    data = {"user": named, "points": outcome.points, "available": outcome.available, "transaction_id": position}
+    return Reply.of(201, data)

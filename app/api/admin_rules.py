@@ -13,7 +13,7 @@ from app.api.bodies import answer
 from app.api.context import house, principal
 from app.api.documents import Blueprint
 from app.api.fields import Instant, Paged, whole
-from app.api.idempotency import Key, Reply, keyed
+from app.api.idempotency import USER, Key, Reply, keyed
 from app.domain.programme import RuleVersion
 from app.domain.rules import BOUNDS, Rule
 from app.usecases.ports import Receipt
@@ -90,12 +90,11 @@ def changed(body: dict[str, Any]) -> Response:
 
         return _reply(house().change_rules(Rule(**body), effective_from, principal().user_id, receipt))
 
-    return keyed(run, is_required=False)
+    return keyed(run, is_required=False, names=principal().user_id)
 
 
 def _reply(version: RuleVersion) -> Reply:
-    # The directory may not hold the actor yet: their entry is written with the version.
-    return Reply.of(201, _as_data(version, principal().user_id))
+    return Reply.of(201, _as_data(version, msgspec.Raw(USER.encode())))
 
 
 def _shown(versions: list[RuleVersion]) -> list[dict[str, Any]]:
@@ -103,7 +102,7 @@ def _shown(versions: list[RuleVersion]) -> list[dict[str, Any]]:
     return [_as_data(v, users.get(v.created_by) if v.created_by else None) for v in versions]
 
 
-def _as_data(version: RuleVersion, created_by: str | None) -> dict[str, Any]:
+def _as_data(version: RuleVersion, created_by: str | msgspec.Raw | None) -> dict[str, Any]:
     return {
         "version": version.version,
         **msgspec.structs.asdict(version.rule),

@@ -22,6 +22,10 @@ from app.domain.errors import DomainError
 from app.registers.receipts import Answered, Claim, InFlight, OtherRequest, claim_id
 from app.usecases.ports import Receipt
 
+USER = "\x02"
+"""In a kept answer, stands for the user that the request names: only the directory holds user ids.
+As with POSITION, JSON text holds no raw control character of its own."""
+
 
 @dataclass(frozen=True)
 class Reply:
@@ -36,10 +40,11 @@ class Reply:
         """Encode `data`."""
         return cls(status, msgspec.json.encode(data).decode(), headers)
 
-    def response(self, **headers: str) -> Response:
-        """Ready to send."""
+    def response(self, names: str, **headers: str) -> Response:
+        """Ready to send; `names` is the user whom the request names."""
+        body = self.body.replace(USER, msgspec.json.encode(names).decode())
         kind = CONTENT_TYPE if self.status >= 400 else "application/json"
-        return Response(self.body, status=self.status, content_type=kind, headers={**self.headers, **headers})
+        return Response(body, status=self.status, content_type=kind, headers={**self.headers, **headers})
 
 
 @dataclass(frozen=True)
@@ -56,16 +61,21 @@ class Key:
 
 
 def keyed(
-    run: Callable[[Key], Reply], *, is_required: bool, later: Callable[[str], Reply | None] | None = None
+    run: Callable[[Key], Reply],
+    *,
+    is_required: bool,
+    names: str = "",
+    later: Callable[[str], Reply | None] | None = None,
 ) -> Response:
     """Answer this request under its Idempotency-Key.
 
-    `run` does the work and may write its receipt with it. `later` looks again at what a 202 was about.
+    `run` does the work and may write its receipt with it. `names` is the user whom the answer names, if it does: it
+    writes USER. `later` looks again at what a 202 was about.
     """
     text = _key_text(is_required)
     fingerprint = hashlib.sha256(msgspec.json.encode([request.method, request.path, strict_json()], order="sorted"))
     if text is None:
-        return run(Key("", fingerprint.hexdigest(), None)).response()
+        return run(Key("", fingerprint.hexdigest(), None)).response(names)
     claim = claim_id(principal().user_id, text)
     claimed = house().receipts.claim(claim, fingerprint.digest())
     match claimed:
@@ -78,8 +88,8 @@ def keyed(
             if status == 202 and later:
                 reply = later(text) or reply
                 house().receipts.answer(Receipt(claim, reply.status, reply.body))
-            return reply.response(**{"Idempotent-Replayed": "true"})
-    return _run(run, Key(text, fingerprint.hexdigest(), claimed)).response()
+            return reply.response(names, **{"Idempotent-Replayed": "true"})
+    return _run(run, Key(text, fingerprint.hexdigest(), claimed)).response(names)
 
 
 def _run(run: Callable[[Key], Reply], key: Key) -> Reply:

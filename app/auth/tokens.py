@@ -113,8 +113,9 @@ class Tokens:
         """Who the token speaks for. Raises BadToken, KeysUnavailable."""
         with self._lock:
             expires_at, principal = self._remembered.get(token, (0.0, None))
-        if principal and time.time() < expires_at:
-            return principal
+            if principal and time.time() < expires_at:
+                self._remembered.move_to_end(token)
+                return principal
         claims = self._claims(token)
         principal = _principal(claims)
         with self._lock:

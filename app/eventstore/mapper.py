@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, cast
 from uuid import UUID
 
 import msgspec
@@ -51,7 +51,7 @@ class EventMapper(Mapper[UUID]):
                 f"cannot read {stored_event.topic!r} at version {stored_event.originator_version} "
                 f"of {stored_event.originator_id}: {error}"
             ) from error
-        return Recorded(UUID(str(stored_event.originator_id)), stored_event.originator_version, event)
+        return Recorded(cast(UUID, stored_event.originator_id), stored_event.originator_version, event)
 
     def knows(self, topic: str) -> bool:
         """Whether events of this name can be read."""

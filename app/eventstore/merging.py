@@ -1,6 +1,7 @@
-"""Set-based statements that ride in an append, or feed a rebuild: one prepared INSERT or UPDATE, fed with columns.
+"""Set-based statements that ride in an append, or feed a rebuild: one prepared INSERT or UPDATE over a set of rows.
 
-Arrays travel as '{…}' literals, one string a column however many rows: the cheapest form for psycopg2.
+A few rows travel as scalars, one statement for each number of rows: the server knows exactly how many there are, so it
+plans once and takes nothing apart. Many rows travel as one JSON text (docs/performance.md has what was measured).
 """
 
 from __future__ import annotations
@@ -9,10 +10,16 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any
+from uuid import UUID
+
+import msgspec
 
 from app.database import Connection
 
 Row = tuple[Any, ...]
+
+FEW = 4
+"""Rows that travel as scalars. A checkout merges one or two; each number of rows is one more statement to prepare."""
 
 
 @dataclass(frozen=True)
@@ -27,17 +34,30 @@ class Merge:
     columns: Mapping[str, str]
     sql: str
 
-    def prepared(self) -> str:
-        """The PREPARE statement."""
-        arrays = ", ".join(f"${n}::{kind}[]" for n, kind in enumerate(self.columns.values(), start=2))
-        rows = f"(SELECT * FROM unnest({arrays}) AS u({', '.join(self.columns)}))"
-        kinds = ", ".join(f"{kind}[]" for kind in self.columns.values())
-        return f"PREPARE {self.name} (bigint, {kinds}) AS {self.sql.format(rows=rows)}"
+    def statement(self, connection: Connection, rows: Sequence[Row], base: str) -> str:
+        """The EXECUTE statement for `rows`, PREPAREd on `connection`; `base` is an SQL expression of type bigint."""
+        if len(rows) > FEW:
+            return self._of_many(connection, rows, base)
+        name = f"{self.name}_{len(rows)}"
+        if name not in connection.prepared:
+            kinds = list(self.columns.values())
+            numbers = iter(range(2, 2 + len(rows) * len(kinds)))
+            each = [", ".join(f"${next(numbers)}::{kind}" for kind in kinds) for _ in rows]
+            source = f"(VALUES ({'), ('.join(each)})) AS u({', '.join(self.columns)})"
+            prepare(connection, name, self._prepared(name, kinds * len(rows), source))
+        return f"EXECUTE {name} ({base}, {', '.join(_scalar(value) for row in rows for value in row)})"
 
-    def execute(self, rows: Sequence[Row], base: str) -> str:
-        """The EXECUTE statement for `rows`; `base` is an SQL expression of type bigint."""
-        columns = ", ".join(quoted(array(column)) for column in zip(*rows, strict=True))
-        return f"EXECUTE {self.name} ({base}, {columns})"
+    def _of_many(self, connection: Connection, rows: Sequence[Row], base: str) -> str:
+        name = f"{self.name}_many"
+        if name not in connection.prepared:
+            columns = ", ".join(f"{column} {kind}" for column, kind in self.columns.items())
+            source = f"json_to_recordset($2) AS u({columns})"
+            prepare(connection, name, self._prepared(name, ["json"], source))
+        records = [dict(zip(self.columns, row, strict=True)) for row in rows]
+        return f"EXECUTE {name} ({base}, {quoted(msgspec.json.encode(records).decode())})"
+
+    def _prepared(self, name: str, kinds: Sequence[str], source: str) -> str:
+        return f"PREPARE {name} (bigint, {', '.join(kinds)}) AS {self.sql.format(rows=f'(SELECT * FROM {source})')}"
 
 
 Merges = Sequence[tuple[Merge, Sequence[Row]]]
@@ -46,12 +66,7 @@ Merges = Sequence[tuple[Merge, Sequence[Row]]]
 
 def statements(connection: Connection, merges: Merges, base: str) -> list[str]:
     """The SQL of `merges`, preparing on `connection` what it has not seen; merges without rows are left out."""
-    sql = []
-    for merge, rows in merges:
-        if rows:
-            prepare(connection, merge.name, merge.prepared())
-            sql.append(merge.execute(rows, base))
-    return sql
+    return [merge.statement(connection, rows, base) for merge, rows in merges if rows]
 
 
 def prepare(connection: Connection, name: str, statement: str) -> None:
@@ -73,18 +88,20 @@ def quoted(text: str) -> str:
     return "'" + text.replace("'", "''") + "'"
 
 
-def array(values: Sequence[Any]) -> str:
-    """A PostgreSQL array literal, not yet quoted for SQL."""
-    return "{" + ",".join(map(_element, values)) + "}"
+def array(values: Sequence[object]) -> str:
+    """A PostgreSQL array literal of the values' texts, not yet quoted for SQL."""
+    elements = (str(value).replace("\\", "\\\\").replace('"', '\\"') for value in values)
+    return '{"' + '","'.join(elements) + '"}' if values else "{}"
 
 
-def _element(value: Any) -> str:
+def _scalar(value: Any) -> str:
+    """One value as an SQL literal; the prepared statement knows its type."""
     if value is None:
         return "NULL"
-    if isinstance(value, bool):
-        return "t" if value else "f"
     if isinstance(value, int):
         return str(value)
+    if isinstance(value, UUID):
+        return f"'{value}'"
     if isinstance(value, datetime | date):
-        return f'"{value.isoformat()}"'
-    return '"' + str(value).replace("\\", "\\\\").replace('"', '\\"') + '"'
+        return f"'{value.isoformat()}'"
+    return quoted(str(value))

@@ -192,12 +192,7 @@ class PostgresApplicationRecorder(PostgresAggregateRecorder, ApplicationRecorder
     ) -> dict[UUID, list[StoredEvent]]:
         """Each stream's snapshot, if one of `snapshot_topics` stands, and the events after it; in one round trip."""
         rows = self.database.rows(
-            "WITH s AS (SELECT * FROM snapshots WHERE originator_id = ANY(%(ids)s) AND topic = ANY(%(topics)s)) "
-            "SELECT originator_id, originator_version, topic, state FROM s UNION ALL "
-            "SELECT e.originator_id, e.originator_version, e.topic, e.state FROM unnest(%(ids)s) AS wanted(id) "
-            f"LEFT JOIN s ON s.originator_id = wanted.id JOIN {self.table} e ON e.originator_id = wanted.id "
-            "AND e.originator_version > coalesce(s.originator_version, 0) ORDER BY 1, 2",
-            {"ids": list(originator_ids), "topics": list(snapshot_topics)},
+            f"SELECT * FROM {self.table}_latest({quoted(array(originator_ids))}, {quoted(array(snapshot_topics))})"
         )
         streams: dict[UUID, list[StoredEvent]] = {originator_id: [] for originator_id in originator_ids}
         for originator_id, version, topic, state in rows:

@@ -22,18 +22,18 @@ SELECT nextval('events_position_seq');
 -- holds until its commit makes another wait. Undoing the inner block gives the lock back and leaves the sequence where
 -- it is, as an error or a cancel at any point does, too. (A session's lock, unlocked by hand, outlives a cancel that
 -- falls between two statements, and then stops every append.)
--- SECURITY DEFINER: setval() needs UPDATE on the sequence, which the application's role does not have.
 CREATE FUNCTION events_draw(wanted bigint) RETURNS bigint
-LANGUAGE plpgsql SECURITY DEFINER SET search_path = public, pg_temp AS $$
+LANGUAGE plpgsql AS $$
 DECLARE
     first_drawn bigint;
+    drawn bigint;
 BEGIN
     BEGIN
         PERFORM pg_advisory_xact_lock(19779, 2);
         first_drawn := nextval('events_position_seq');
-        IF wanted > 1 THEN
-            PERFORM setval('events_position_seq', first_drawn + wanted - 1);
-        END IF;
+        FOR further IN 2..wanted LOOP
+            drawn := nextval('events_position_seq');
+        END LOOP;
         RAISE SQLSTATE 'DRAWN';
     EXCEPTION WHEN SQLSTATE 'DRAWN' THEN
         RETURN first_drawn;
@@ -50,6 +50,8 @@ DECLARE
     mark bigint;
     first_drawn bigint;
 BEGIN
+    -- Prepared merges keep their plans: one made while a table was small must not go on reading all of it.
+    PERFORM set_config('enable_seqscan', 'off', true);
     SELECT last_value INTO mark FROM events_position_seq;
     PERFORM pg_advisory_xact_lock_shared(mark);
     first_drawn := events_draw(cardinality(ids));
@@ -57,6 +59,23 @@ BEGIN
     SELECT first_drawn + e.n - 1, e.id, e.version, e.topic, e.state, clock_timestamp()
     FROM unnest(ids, versions, topics, states) WITH ORDINALITY AS e(id, version, topic, state, n);
     RETURN first_drawn;
+END $$;
+
+-- Each stream's snapshot, if one of `snapshot_topics` stands, and the events after it, by id and version.
+-- A function for its settings: it is planned once a connection, and never as a read of the whole log.
+CREATE FUNCTION events_latest(ids uuid[], snapshot_topics text[])
+RETURNS TABLE (originator_id uuid, originator_version bigint, topic text, state text)
+LANGUAGE plpgsql STABLE SET enable_seqscan = off SET plan_cache_mode = force_generic_plan AS $$
+BEGIN
+    RETURN QUERY SELECT latest.* FROM unnest(ids) AS wanted(id) CROSS JOIN LATERAL (
+        SELECT s.originator_id, s.originator_version, s.topic, s.state FROM snapshots s
+        WHERE s.originator_id = wanted.id AND s.topic = ANY(snapshot_topics)
+        UNION ALL
+        SELECT e.originator_id, e.originator_version, e.topic, e.state FROM events e
+        WHERE e.originator_id = wanted.id AND e.originator_version > coalesce((
+            SELECT s.originator_version FROM snapshots s
+            WHERE s.originator_id = wanted.id AND s.topic = ANY(snapshot_topics)), 0)
+    ) AS latest ORDER BY 1, 2;
 END $$;
 
 -- What a follower may read up to: every position at or below it is committed or will never be.
@@ -113,5 +132,5 @@ END $$;
 -- migrate:down
 
 DROP TABLE tracking, snapshots, events;
-DROP FUNCTION tracking_advance, events_low_water_mark, events_append, events_draw, events_refuse_change;
+DROP FUNCTION tracking_advance, events_latest, events_low_water_mark, events_append, events_draw, events_refuse_change;
 DROP SEQUENCE events_position_seq;

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, cast
 from uuid import UUID
 
 from eventsourcing.persistence import Notification, StoredEvent
@@ -30,7 +30,7 @@ def inline(mapper: EventMapper, folds: Iterable[EventFold]) -> Callable[[Sequenc
 
     def fold(stored_events: Sequence[StoredEvent]) -> Merges:
         events = [
-            Positioned(n, UUID(str(stored.originator_id)), mapper.to_domain_event(stored).event)
+            Positioned(n, cast(UUID, stored.originator_id), mapper.to_domain_event(stored).event)
             for n, stored in enumerate(stored_events, start=1)
             if mapper.knows(stored.topic)
         ]
@@ -42,7 +42,7 @@ def inline(mapper: EventMapper, folds: Iterable[EventFold]) -> Callable[[Sequenc
 def positioned(mapper: EventMapper, notifications: Iterable[Notification]) -> list[Positioned]:
     """The log's own records, ready to fold; names that this code does not know are passed over."""
     return [
-        Positioned(n.id, UUID(str(n.originator_id)), mapper.to_domain_event(n).event)
+        Positioned(n.id, cast(UUID, n.originator_id), mapper.to_domain_event(n).event)
         for n in notifications
         if mapper.knows(n.topic)
     ]

@@ -99,8 +99,8 @@ class Loyalty(Application[UUID]):
             for a in aggregates
             if isinstance(a, PointAccount) and a.has_news
         ]
-        recordings = self.save(
-            *aggregates,
+        recordings = self.events.put(
+            [recorded for aggregate in aggregates for recorded in aggregate.collect_events()],
             snapshots=snapshots,
             beside=[self._writers[type(fact)](fact) for fact in beside],
         )

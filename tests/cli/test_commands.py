@@ -35,7 +35,12 @@ def miles(addresses: Addresses, tmp_path: Path) -> Run:
             **environment,
         }
         return subprocess.run(
-            [PROJECT / "bin" / "miles", *arguments], env=environ, capture_output=True, text=True, cwd=tmp_path, check=False
+            [PROJECT / "bin" / "miles", *arguments],
+            env=environ,
+            capture_output=True,
+            text=True,
+            cwd=tmp_path,
+            check=False,
         )
 
     return run

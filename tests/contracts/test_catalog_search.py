@@ -1,80 +1,19 @@
-"""Reading the catalogue: every order visits every product once, searches forgive typos, no text breaks anything."""
+"""Reading the catalogue: every order visits every product once, filters and facets agree, no key is taken amiss."""
 
 from __future__ import annotations
 
 import itertools
-import json
-import random
-from collections.abc import Callable, Iterator
-from dataclasses import replace
+from collections.abc import Callable
 from functools import partial
 from typing import Any
 
 import pytest
 
-from app.catalog import query, words
+from app.catalog import query
 from app.catalog.importing import import_products
-from app.catalog.products import FIELDS, SORTS, Catalogue, Page, Search
+from app.catalog.products import FIELDS, SORTS, Catalogue, Search
 from app.database import Database
-
-Item = dict[str, Any]
-
-
-@pytest.fixture
-def catalogue(database: Database) -> Catalogue:
-    return Catalogue(database)
-
-
-def load(database: Database, *products: Item) -> None:
-    """Import products; what is left out does not matter."""
-    lines = (
-        json.dumps({"sku": f"S{n}", "brand": "Acme", "category": "Things", "price": 100} | product).encode()
-        for n, product in enumerate(products)
-    )
-    assert import_products(database, lines, "INR").created == len(products)
-
-
-def items(page: Page) -> list[Item]:
-    found: list[Item] = json.loads(page.items_json)
-    return found
-
-
-def names(page: Page) -> list[str]:
-    return [item["name"] for item in items(page)]
-
-
-def walk(turn: Callable[[Any], Page]) -> Iterator[Item]:
-    """Every item of a list, page by page, with each key sent through JSON as a cursor does."""
-    after = None
-    for _ in range(1000):
-        page = turn(after)
-        yield from items(page)
-        if page.next is None:
-            return
-        after = json.loads(json.dumps(page.next))
-    raise AssertionError("the list has no end")
-
-
-def results(catalogue: Catalogue, search: Search) -> Callable[[Any], Page]:
-    """The pages of a search, each by the key that it comes after."""
-    return lambda after: catalogue.search(replace(search, after=after))
-
-
-def many(count: int) -> list[Item]:
-    """Products with many ties in name and price, as in a shop whose prices end in 99."""
-    chance = random.Random(5)
-    return [
-        {
-            "name": chance.choice(["Lamp", "lamp", "Desk Lamp", "Lamp, Ümlaut", "Tall Lamp"]),
-            "price": chance.choice([0, 9900, 49900, 99900]),
-            "brand": chance.choice(["Acme", "Ajax"]),
-            "category": chance.choice(["Light", "Home & Living"]),
-            "description": chance.choice(["", "A lamp.", "Not bad, for a lamp lamp lamp."]),
-            "active": chance.random() > 0.1,
-        }
-        for _ in range(count)
-    ]
-
+from tests.support.shelf import SHELF, Item, items, load, many, names, results, walk
 
 ORDERINGS: dict[str, Callable[[Item], Any]] = {
     "price": lambda item: (item["price"], item["id"]),
@@ -154,125 +93,6 @@ def _rows_read(database: Database, search: Search) -> int:
         (node,) = node["Plans"]
     assert node["Node Type"].endswith("Index Scan")
     return int(node["Actual Rows"] * node["Actual Loops"] + node.get("Rows Removed by Filter", 0))
-
-
-SHELF = [
-    {"name": "Wireless Headphones", "brand": "Samsung", "category": "Audio", "price": 300},
-    {"name": "Steel Water Bottle", "brand": "Rasoi", "category": "Kitchen", "price": 500},
-    {"name": "Glass Bottle", "brand": "Kansa", "category": "Kitchen", "price": 200},
-    {"name": "Headphone Stand", "brand": "Kansa", "category": "Audio", "price": 150},
-    {"name": "Running Shoes", "brand": "Podium", "category": "Footwear", "price": 900, "description": "Wireless? No."},
-]
-
-
-@pytest.mark.parametrize(
-    ("q", "found"),
-    {
-        "headphones": ["Wireless Headphones", "Headphone Stand"],
-        "HEADPHONE": ["Wireless Headphones", "Headphone Stand"],
-        "bottles": ["Steel Water Bottle", "Glass Bottle"],
-        "water bottle": ["Steel Water Bottle"],
-        "bottle water": ["Steel Water Bottle"],
-        "samsung": ["Wireless Headphones"],
-        "audio": ["Wireless Headphones", "Headphone Stand"],
-        "headp": ["Wireless Headphones", "Headphone Stand"],
-        "steel wat": ["Steel Water Bottle"],
-        "run": ["Running Shoes"],
-        "bottle -water": ["Glass Bottle"],
-        "glass or steel": ["Steel Water Bottle", "Glass Bottle"],
-        '"water bottle"': ["Steel Water Bottle"],
-        '"bottle water"': [],
-        '"headphone stand"': ["Headphone Stand"],
-        '"stand headphone"': [],
-        "lawnmower": [],
-        "%": [],
-        "!!! ???": [],
-    }.items(),
-)
-def test_text_finds_words_their_forms_and_their_beginnings(
-    database: Database, catalogue: Catalogue, q: str, found: list[str]
-) -> None:
-    load(database, *SHELF)
-    assert sorted(names(catalogue.search(Search(q=q)))) == sorted(found)
-
-
-@pytest.mark.parametrize(
-    ("q", "first"),
-    {
-        "hedphones": "Wireless Headphones",
-        "haedphones": "Wireless Headphones",
-        "headfones": "Wireless Headphones",
-        "hedpho": "Wireless Headphones",
-        "samsng": "Wireless Headphones",
-        "smasung hedphones": "Wireless Headphones",
-        "wirless": "Wireless Headphones",
-        "watter botle": "Steel Water Bottle",
-        "stel bottle": "Steel Water Bottle",
-        "sheos": "Running Shoes",
-        "rnning shoes": "Running Shoes",
-    }.items(),
-)
-def test_a_misspelt_word_finds_what_was_meant(database: Database, catalogue: Catalogue, q: str, first: str) -> None:
-    load(database, *SHELF)
-    assert first in names(catalogue.search(Search(q=q)))
-
-
-def test_exact_hits_come_before_those_that_are_only_spelt_alike(database: Database, catalogue: Catalogue) -> None:
-    load(database, {"name": "Samsung Phone"}, {"name": "Case", "description": "Not by Samsng."}, {"name": "Samsung"})
-    assert names(catalogue.search(Search(q="samsng"))) == ["Case", "Samsung", "Samsung Phone"]
-
-
-def test_exact_hits_come_before_those_that_merely_begin_alike(database: Database, catalogue: Catalogue) -> None:
-    load(database, {"name": "Pan", "description": "A pan."}, *({"name": "Panda Panda Pantry"} for _ in range(5)))
-    assert names(catalogue.search(Search(q="pan")))[0] == "Pan"
-
-
-def test_words_spelt_alike_stay_away_where_enough_was_found(database: Database, catalogue: Catalogue) -> None:
-    load(database, *({"name": f"Shirt {n}"} for n in range(3)), {"name": "Shorts"}, {"name": "Short"})
-    for limit in (1, 2, 20):
-        search = Search(q="shirt", limit=limit, sort="name")
-        seen = walk(results(catalogue, search))
-        assert [item["name"] for item in seen] == ["Shirt 0", "Shirt 1", "Shirt 2"]
-
-
-@pytest.mark.parametrize("sort", SORTS)
-def test_a_misspelt_search_goes_on_over_pages_in_the_same_result(
-    database: Database, catalogue: Catalogue, sort: str
-) -> None:
-    load(database, *({"name": f"Headphones {n:02}", "price": n % 3} for n in range(11)))
-    search = Search(q="hedphones", sort=sort, limit=2)
-    seen = [item["name"] for item in walk(results(catalogue, search))]
-    assert sorted(seen) == [f"Headphones {n:02}" for n in range(11)]
-
-
-def test_words_follow_the_products_whoever_writes_them(
-    database: Database, owner: Database, catalogue: Catalogue
-) -> None:
-    load(database, *SHELF)
-    owner.execute("UPDATE products SET name = 'Harmonium' WHERE name = 'Glass Bottle'")
-    assert names(catalogue.search(Search(q="harmonum"))) == ["Harmonium"]
-    import_products(database, [b'{"sku": "S2", "name": "Tabla", "brand": "B", "category": "C", "price": 1}'], "INR")
-    assert names(catalogue.search(Search(q="harmonum"))) == []
-
-
-HOSTILE = [
-    "'", '"', "''; DROP TABLE products; --", "\\", "\\'", "%", "%s", "%(q)s", "%%", "_", "(", ")", "a & b", "a | !b",
-    ":*", "headphones:*", "head\\", "a:b:c", "<->", "*", "-", "--", "- -", "or", "or or", "OR bottle", "bottle or",
-    "\U0001f375", "\U0001f469\u200d\U0001f467", "e\u0301", "ß", "İ" * 10, "²", "٣", "\u2028", "\ufeff", "\x01", "\t\n",
-    "日" * 1000, "a" * 1000, "bottle " * 142, "bottl " * 6, '"' * 1000, "(" * 1000, "\\" * 1000, "-a " * 333,
-    "http://x/?a=1&b[]=2", "1e309", "{}", "$1", "$$", "E'\\0'", "x'41'",
-    "the", "a", "wa", "O'Reilly", "t-shirt", "a_b", "💧 bottle", "bottle 💧",
-]  # fmt: skip
-
-
-def test_no_text_is_an_error(database: Database, catalogue: Catalogue) -> None:
-    load(database, *SHELF)
-    for q, sort in itertools.product(HOSTILE, SORTS):
-        found = catalogue.search(Search(q=q, sort=sort, facets=True))
-        filtered = catalogue.search(Search(categories=(q,), brands=(q, q), facets=True))
-        assert len(items(found)) <= len(SHELF), q
-        assert items(filtered) == [], q
-    assert len(items(catalogue.page(100))) == len(SHELF)
 
 
 @pytest.mark.parametrize(
@@ -374,30 +194,3 @@ def test_an_item_has_every_field_but_the_description_and_fields_choose(
 @pytest.mark.parametrize("product_id", [0, -1, 1, 2**63, -(2**70)])
 def test_a_product_that_is_not_there_is_none(catalogue: Catalogue, product_id: int) -> None:
     assert catalogue.find(product_id) is None
-
-
-@pytest.mark.parametrize(
-    ("typed", "meant", "count"),
-    [
-        ("shoes", "shoes", 0),
-        ("sheos", "shoes", 1),
-        ("shos", "shoes", 1),
-        ("shooes", "shoes", 1),
-        ("shies", "shoes", 1),
-        ("hsoes", "shoes", 1),
-        ("bottle", "kettle", 2),
-        ("", "pen", 3),
-        ("pen", "", 3),
-    ],
-)
-def test_slips_count_letters_left_out_added_mistaken_and_swapped(typed: str, meant: str, count: int) -> None:
-    assert words.slips(typed, meant) == count
-    assert words.slips(meant, typed) == count
-
-
-def test_a_word_that_is_known_is_near_only_to_what_differs_in_one_later_letter() -> None:
-    assert words.nearest("kettle", ["kettle", "bottle", "kettles", "settle"]) == ["kettles"]
-    assert words.nearest("kettel", ["bottle", "kettle", "kettles"]) == ["kettle"]
-    assert words.nearest("xyzzy", ["kettle"]) == []
-    assert words.nearest("hedpho", ["headphones"]) == []
-    assert words.nearest("hedpho", ["headphones"], is_unfinished=True) == ["headphones"]

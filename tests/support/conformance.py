@@ -91,10 +91,9 @@ class CountersView(PostgresTrackingRecorder, EventCountersView):
         self._count("subsequent", tracking)
 
     def _count(self, name: str, tracking: Tracking) -> None:
-        with self.database.transaction() as cursor:
-            cursor.execute(*self._advance(tracking))
-            for statement in statements(cursor.connection, [(self._merge, [(name, 1)])], "0"):
-                cursor.execute(statement)
+        with self.database.connection() as connection, connection.cursor() as cursor:
+            advance = cursor.mogrify(*self._advance(tracking)).decode()
+            cursor.execute("; ".join([advance, *statements(connection, [(self._merge, [(name, 1)])], "0")]))
 
     def _counted(self, name: str) -> int:
         row = self.database.row(f"SELECT counted FROM {self._table} WHERE name = %s", (name,))

@@ -33,11 +33,11 @@ class Caller:
 
     def __init__(self, api: Api, token: str | None) -> None:
         self._api = api
-        self._token = token
+        self.token = token
 
     def send(self, method: str, path: str, **options: Any) -> TestResponse:
         """Any request; `options` are the test client's."""
-        own = {"Authorization": f"Bearer {self._token}"} if self._token is not None else {}
+        own = {"Authorization": f"Bearer {self.token}"} if self.token is not None else {}
         headers = {**own, **options.pop("headers", {})}
         return self._api.app.test_client().open(path, method=method, headers=headers, buffered=True, **options)
 
@@ -106,7 +106,8 @@ class Api:
         """The admin adjusts by `points`."""
         body = {"points": points, "reason": "welcome", **fields}
         key = key or f"grant-{user.encode().hex()[:100]}-{self._events()}"
-        return answered(self.admin.post(adjustments_of(user), body, key=key), 201)
+        made: dict[str, Any] = answered(self.admin.post(adjustments_of(user), body, key=key), 201)
+        return made
 
     def _products(self) -> int:
         return int(self.house.database.rows("SELECT count(*) FROM products")[0][0])

@@ -22,31 +22,31 @@ class SigningKey:
     def __init__(self, algorithm: str, kid: str) -> None:
         self.algorithm = algorithm
         self.kid = kid
-        self._private: Any
+        self.private: Any
         to_jwk: Any
         match algorithm:
             case "RS256":
-                self._private = rsa.generate_private_key(public_exponent=65537, key_size=2048)
+                self.private = rsa.generate_private_key(public_exponent=65537, key_size=2048)
                 to_jwk = RSAAlgorithm.to_jwk
             case "ES256":
-                self._private = ec.generate_private_key(ec.SECP256R1())
+                self.private = ec.generate_private_key(ec.SECP256R1())
                 to_jwk = ECAlgorithm.to_jwk
             case _:
-                self._private = ed25519.Ed25519PrivateKey.generate()
+                self.private = ed25519.Ed25519PrivateKey.generate()
                 to_jwk = OKPAlgorithm.to_jwk
-        self.jwk: dict[str, Any] = {**json.loads(to_jwk(self._private.public_key())), "kid": kid}
+        self.jwk: dict[str, Any] = {**json.loads(to_jwk(self.private.public_key())), "kid": kid}
 
     @property
     def public_pem(self) -> bytes:
         """The public half as everybody may have it."""
         form = serialization.PublicFormat.SubjectPublicKeyInfo
-        pem: bytes = self._private.public_key().public_bytes(serialization.Encoding.PEM, form)
+        pem: bytes = self.private.public_key().public_bytes(serialization.Encoding.PEM, form)
         return pem
 
     def sign(self, headers: Mapping[str, Any] | None = None, **claims: Any) -> str:
         """A token with good claims but for those given; None leaves one out."""
         kept = {name: value for name, value in good_claims(**claims).items() if value is not None}
-        return jwt.encode(kept, self._private, self.algorithm, headers={"kid": self.kid, **(headers or {})})
+        return jwt.encode(kept, self.private, self.algorithm, headers={"kid": self.kid, **(headers or {})})
 
 
 def good_claims(**claims: Any) -> dict[str, Any]:

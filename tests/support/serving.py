@@ -45,14 +45,17 @@ class Server:
         deadline = time.monotonic() + START_WITHIN_S
         while time.monotonic() < deadline:
             assert self.process.poll() is None, self.said.read_text()
-            try:
-                with urllib.request.urlopen(f"{self.url}/readyz", timeout=5) as answer:
-                    if answer.status == 200 and f"serves on {self.url}" in self.said.read_text():
-                        return
-            except (urllib.error.URLError, OSError):
-                pass  # not listening yet
+            if f"serves on {self.url}" in self.said.read_text() and self._answers():
+                return
             time.sleep(0.1)
         raise AssertionError(f"not ready: {self.said.read_text()}")
+
+    def _answers(self) -> bool:
+        try:
+            with urllib.request.urlopen(f"{self.url}/readyz", timeout=5) as answer:
+                return bool(answer.status == 200)
+        except (urllib.error.URLError, OSError):
+            return False
 
     def miles(self, *arguments: str, check: bool = True) -> subprocess.CompletedProcess[str]:
         """Run `bin/miles` beside it."""
