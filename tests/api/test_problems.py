@@ -111,7 +111,7 @@ def test_the_request_id_of_the_body_is_that_of_the_header_and_each_request_has_i
     assert common.nobody.get("/healthz").headers["X-Request-ID"]
 
 
-@pytest.mark.parametrize("given", ["a", "4e2c-77", "trace.1_2-3", "x" * 64, str(uuid4())])
+@pytest.mark.parametrize("given", ["a", "4e2c-77", "trace.1_2-3", "x" * 64, "4013b960-cc1a-4791-ba8c-9481e73039d4"])
 def test_a_request_id_that_the_client_gives_is_kept(common: CommonShop, given: str) -> None:
     response = common.nobody.get("/nope", {"X-Request-ID": given})
     assert refused(response, 404, "not_found")["request_id"] == given
