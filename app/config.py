@@ -12,6 +12,9 @@ from pathlib import Path
 from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
+VERSION = "0.1.0"
+"""Of the package; setup.cfg reads it from here."""
+
 PROJECT = Path(__file__).resolve().parent.parent
 
 

@@ -6,13 +6,13 @@ from typing import Any
 
 import msgspec
 from flask import Response
-from marshmallow import Schema, fields, validate
+from marshmallow import Schema, ValidationError, fields, validate
 
 from app.api import paging, schemas
 from app.api.bodies import answer
 from app.api.context import house, principal
 from app.api.documents import Blueprint
-from app.api.fields import Instant, Paged, Text, UserId, whole, whole_text
+from app.api.fields import Instant, Paged, Text, UserId, chosen, whole, whole_text
 from app.api.idempotency import USER, Key, Reply, keyed
 from app.auth.principals import is_user_id
 from app.domain.errors import DomainError, invalid
@@ -21,14 +21,6 @@ from app.usecases.adjust_points import Adjusted, Adjustment
 from app.usecases.ports import POSITION, Receipt
 
 blueprint = Blueprint("admin_accounts", __name__, description="Members' accounts.")
-
-
-class Query(Paged):
-    """What narrows and sorts the list; `user` is a prefix."""
-
-    user = UserId(load_default=None)
-    min_available = whole_text(0, load_default=None)
-    sort = fields.String(load_default="user", validate=validate.OneOf(["user", "available", "-available"]))
 
 
 class Listed(Schema):
@@ -42,17 +34,31 @@ class Listed(Schema):
     position = fields.Integer(required=True)
 
 
+class Query(Paged):
+    """What narrows and sorts the list; `user` is a prefix."""
+
+    fields_ = chosen(Listed)
+    user = UserId(load_default=None)
+    min_available = whole_text(0, load_default=None)
+    sort = fields.String(load_default="user", validate=validate.OneOf(["user", "available", "-available"]))
+
+
 class Accounts(schemas.Page):
     """A page of accounts."""
 
     items = fields.List(fields.Nested(Listed), required=True)
 
 
+def _refuse_blank(text: str) -> None:
+    if not text.strip():
+        raise ValidationError("Must say something.")
+
+
 class AdjustmentBody(Schema):
     """Points to give, or below zero to take."""
 
     points = whole(-MAX_ADJUSTMENT, MAX_ADJUSTMENT, required=True)
-    reason = Text(required=True, validate=validate.Length(1, 500))
+    reason = Text(required=True, validate=[validate.Length(1, 500), _refuse_blank])
     expires_at = Instant(load_default=None)
 
 
@@ -79,7 +85,7 @@ def listed(query: dict[str, Any]) -> Response:
         prefix=query["user"],
         least=query["min_available"],
     )
-    return paging.listed(page.items, page.next)
+    return paging.listed(page.items, page.next, query["fields"])
 
 
 @blueprint.route("/admin/accounts/<user>")
@@ -117,7 +123,7 @@ def adjusted(body: dict[str, Any], user: str) -> Response:
         )
         outcome, position = house().adjust_points(adjustment, receipt)
         reply = _reply(outcome)
-        return Reply(reply.status, reply.body.replace(POSITION, str(position)), {})
+        return Reply(reply.status, reply.body.replace(POSITION, str(position)))
 
     return keyed(run, is_required=True, names=user)
 

@@ -10,7 +10,7 @@ from marshmallow import fields, validate
 from app.api import orders, paging, schemas
 from app.api.context import house
 from app.api.documents import Blueprint
-from app.api.fields import Instant, Paged, UserId
+from app.api.fields import Instant, Paged, UserId, chosen
 
 blueprint = Blueprint("admin_orders", __name__, description="All purchases.")
 
@@ -18,6 +18,7 @@ blueprint = Blueprint("admin_orders", __name__, description="All purchases.")
 class Query(Paged):
     """What narrows the list; `[since, until)` is when the order was placed."""
 
+    fields_ = chosen(schemas.Order)
     user = UserId(load_default=None)
     status = fields.String(load_default=None, validate=validate.OneOf(schemas.ORDER_STATUSES))
     since = Instant(load_default=None)
@@ -31,4 +32,4 @@ def listed(query: dict[str, Any]) -> Response:
     """Orders, newest first."""
     (after,) = paging.after(query["cursor"]) or [None]
     narrowed = {name: query[name] for name in ("user", "status", "since", "until")}
-    return orders.listed(house().orders.page(query["limit"], after, **narrowed))
+    return orders.listed(house().orders.page(query["limit"], after, **narrowed), query["fields"])

@@ -12,7 +12,7 @@ from app.api import paging, schemas
 from app.api.bodies import answer
 from app.api.context import house, principal
 from app.api.documents import Blueprint
-from app.api.fields import Instant, Paged, whole
+from app.api.fields import Instant, Paged, chosen, whole
 from app.api.idempotency import USER, Key, Reply, keyed
 from app.domain.programme import RuleVersion
 from app.domain.rules import BOUNDS, Rule
@@ -57,15 +57,22 @@ class RulesVersions(schemas.Page):
     items = fields.List(fields.Nested(RulesVersion), required=True)
 
 
+class Query(Paged):
+    """Which page, and which fields of each version."""
+
+    fields_ = chosen(RulesVersion)
+
+
 @blueprint.route("/admin/rules")
-@blueprint.arguments(Paged, location="query")
+@blueprint.arguments(Query, location="query")
 @blueprint.response(200, RulesVersions)
 def listed(query: dict[str, Any]) -> Response:
     """Every version, newest first."""
     (after,) = paging.after(query["cursor"]) or [None]
     versions = [v for v in reversed(house().loyalty.programme().versions) if after is None or v.version < after]
     shown = versions[: query["limit"]]
-    return paging.listed(_shown(shown), [shown[-1].version] if len(versions) > len(shown) else None)
+    next_key = [shown[-1].version] if len(versions) > len(shown) else None
+    return paging.listed(_shown(shown), next_key, query["fields"])
 
 
 @blueprint.route("/admin/rules/current")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any
 from uuid import UUID
 
@@ -15,22 +15,23 @@ from marshmallow import fields, validate
 from app.api import paging, schemas
 from app.api.context import house
 from app.api.documents import Blueprint
-from app.api.fields import Instant, Paged, UserId
+from app.api.fields import Instant, Paged, UserId, chosen
 from app.projections.pages import Item
 from app.projections.transactions import TYPES, Filters
 
 blueprint = Blueprint("admin_transactions", __name__, description="The feed of all movements.")
 
-CSV, NDJSON = "text/csv", "application/x-ndjson"
+JSON, CSV, NDJSON = "application/json", "text/csv", "application/x-ndjson"
 FIELDS = tuple(schemas.Transaction._declared_fields)
 
 # A cell that starts with one of these is run by spreadsheets as a formula.
-_RUN_BY_SPREADSHEETS = ("=", "+", "-", "@", "\t", "\r", "\n")
+_RUN_BY_SPREADSHEETS = tuple("=+-@＝＋－＠\t\r\n")  # noqa: RUF001
 
 
 class Query(Paged):
     """What narrows the feed; `[since, until)`."""
 
+    fields_ = chosen(schemas.Transaction)
     user = UserId(load_default=None)
     type = fields.String(load_default=None, validate=validate.OneOf(TYPES))
     order_id = fields.UUID(load_default=None)
@@ -46,31 +47,39 @@ class Query(Paged):
 def listed(query: dict[str, Any]) -> Response:
     """The feed. `Accept: text/csv` or `application/x-ndjson` streams all of it, whatever `limit` says."""
     filters = Filters(query["user"], query["type"], query["order_id"], query["since"], query["until"])
-    kind = request.accept_mimetypes.best_match(["application/json", CSV, NDJSON], default="application/json")
-    if kind == "application/json":
-        (after,) = paging.after(query["cursor"]) or [None]
+    (after,) = paging.after(query["cursor"]) or [None]
+    kind = _wanted()
+    if kind == JSON:
         page = house().transactions.page(query["limit"], after, filters)
-        return paging.listed(page.items, page.next)
-    chunks = house().transactions.all(filters)
-    lines = _csv(chunks) if kind == CSV else _ndjson(chunks)
-    return Response(
-        lines,
-        content_type=f"{kind}; charset=utf-8",
-        headers={"Content-Disposition": f"attachment; filename=transactions.{'csv' if kind == CSV else 'ndjson'}"},
-    )
+        response = paging.listed(page.items, page.next, query["fields"])
+    else:
+        chunks = house().transactions.all(filters)
+        columns = query["fields"] or FIELDS
+        lines = _csv(chunks, columns) if kind == CSV else _ndjson(chunks, columns)
+        response = Response(lines, content_type=f"{kind}; charset=utf-8")
+        name = "transactions.csv" if kind == CSV else "transactions.ndjson"
+        response.headers["Content-Disposition"] = f"attachment; filename={name}"
+    response.vary.add("Accept")
+    return response
 
 
-def _ndjson(chunks: Iterator[list[Item]]) -> Iterator[bytes]:
+def _wanted() -> str:
+    """The kind of answer that the client would rather have; many add a charset to its name."""
+    kinds = [kind + charset for kind in (JSON, CSV, NDJSON) for charset in ("", "; charset=utf-8")]
+    return request.accept_mimetypes.best_match(kinds, default=JSON).partition(";")[0]
+
+
+def _ndjson(chunks: Iterator[list[Item]], columns: Sequence[str]) -> Iterator[bytes]:
     for items in chunks:
-        yield b"".join(msgspec.json.encode(item) + b"\n" for item in items)
+        yield b"".join(msgspec.json.encode({name: item[name] for name in columns}) + b"\n" for item in items)
 
 
-def _csv(chunks: Iterator[list[Item]]) -> Iterator[str]:
+def _csv(chunks: Iterator[list[Item]], columns: Sequence[str]) -> Iterator[str]:
     buffer = io.StringIO()
     writer = csv.writer(buffer)
-    writer.writerow(FIELDS)
+    writer.writerow(columns)
     for items in chunks:
-        writer.writerows([_cell(item[field]) for field in FIELDS] for item in items)
+        writer.writerows([_cell(item[field]) for field in columns] for item in items)
         yield buffer.getvalue()
         buffer.seek(0)
         buffer.truncate()

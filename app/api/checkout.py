@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+import msgspec
 from flask import Response
 from marshmallow import Schema, fields, validate
 
@@ -125,7 +126,10 @@ def bought(body: dict[str, Any]) -> Response:
         outcome = house().check_out.outcome(user, key)
         return _reply(outcome) if outcome else None
 
-    return keyed(run, is_required=True, later=later)
+    response = keyed(run, is_required=True, later=later)
+    if response.status_code in (201, 202):
+        response.headers["Location"] = f"/orders/{msgspec.json.decode(response.data)['order_id']}"
+    return response
 
 
 def _items(body: dict[str, Any]) -> Items:
@@ -150,4 +154,4 @@ def _reply(outcome: OrderOutcome) -> Reply:
         "currency": outcome.currency,
         "created_at": outcome.created_at,
     }
-    return Reply.of(202 if outcome.status == "pending" else 201, data, Location=f"/orders/{outcome.order_id}")
+    return Reply.of(202 if outcome.status == "pending" else 201, data)

@@ -88,6 +88,11 @@ def whole_text(low: int, high: int = MAX_BIGINT, **options: Any) -> fields.Integ
     return WholeText(validate=validate.Range(low, high), **options)
 
 
+def chosen(item: type[Schema]) -> FieldList:
+    """`fields=a,b` of a list: which of an item's fields to keep."""
+    return FieldList(tuple(item._declared_fields), data_key="fields", attribute="fields", load_default=None)
+
+
 class Paged(Schema):
     """The query of every list."""
 

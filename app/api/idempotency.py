@@ -22,6 +22,9 @@ from app.domain.errors import DomainError
 from app.registers.receipts import Answered, Claim, InFlight, OtherRequest, claim_id
 from app.usecases.ports import Receipt
 
+RETRY_AFTER_S = 2
+"""When to come again while a request is under way: it ends in moments. Its lease is for the case that it crashed."""
+
 USER = "\x02"
 """In a kept answer, stands for the user that the request names: only the directory holds user ids.
 As with POSITION, JSON text holds no raw control character of its own."""
@@ -29,22 +32,21 @@ As with POSITION, JSON text holds no raw control character of its own."""
 
 @dataclass(frozen=True)
 class Reply:
-    """An answer to keep: status, JSON text, headers that follow from it."""
+    """An answer to keep: status and JSON text."""
 
     status: int
     body: str
-    headers: dict[str, str]
 
     @classmethod
-    def of(cls, status: int, data: Any, **headers: str) -> Reply:
+    def of(cls, status: int, data: Any) -> Reply:
         """Encode `data`."""
-        return cls(status, msgspec.json.encode(data).decode(), headers)
+        return cls(status, msgspec.json.encode(data).decode())
 
     def response(self, names: str, **headers: str) -> Response:
         """Ready to send; `names` is the user whom the request names."""
         body = self.body.replace(USER, msgspec.json.encode(names).decode())
         kind = CONTENT_TYPE if self.status >= 400 else "application/json"
-        return Response(body, status=self.status, content_type=kind, headers={**self.headers, **headers})
+        return Response(body, status=self.status, content_type=kind, headers=headers)
 
 
 @dataclass(frozen=True)
@@ -82,9 +84,9 @@ def keyed(
         case OtherRequest():
             return refusal("idempotency_key_reused")
         case InFlight(seconds):
-            return refusal("in_flight", retry_after_s=seconds)
+            return refusal("in_flight", retry_after_s=min(seconds, RETRY_AFTER_S))
         case Answered(status, body):
-            reply = Reply(status, body, {})
+            reply = Reply(status, body)
             if status == 202 and later:
                 reply = later(text) or reply
                 house().receipts.answer(Receipt(claim, reply.status, reply.body))

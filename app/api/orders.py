@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 from uuid import UUID
 
@@ -11,7 +12,7 @@ from app.api import paging, schemas
 from app.api.bodies import answer
 from app.api.context import house, principal
 from app.api.documents import Blueprint
-from app.api.fields import Paged
+from app.api.fields import Paged, chosen
 from app.auth.policy import READERS
 from app.domain.errors import DomainError
 from app.projections.pages import Item, Page
@@ -29,18 +30,24 @@ def one(order_id: str) -> Response:
     return answer(shown(found))
 
 
+class Query(Paged):
+    """Which page, and which fields of each order."""
+
+    fields_ = chosen(schemas.Order)
+
+
 @blueprint.route("/user/orders")
-@blueprint.arguments(Paged, location="query")
+@blueprint.arguments(Query, location="query")
 @blueprint.response(200, schemas.Orders)
 def own(query: dict[str, Any]) -> Response:
     """The member's own orders, newest first."""
     (after,) = paging.after(query["cursor"]) or [None]
-    return listed(house().orders.page(query["limit"], after, user=principal().user_id))
+    return listed(house().orders.page(query["limit"], after, user=principal().user_id), query["fields"])
 
 
-def listed(page: Page) -> Response:
+def listed(page: Page, only: Sequence[str] | None) -> Response:
     """A page of orders."""
-    return paging.listed([shown(item) for item in page.items], page.next)
+    return paging.listed([shown(item) for item in page.items], page.next, only)
 
 
 def shown(item: Item) -> Item:

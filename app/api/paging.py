@@ -9,6 +9,7 @@ import base64
 import binascii
 import hashlib
 import hmac
+from collections.abc import Sequence
 from typing import Any
 from urllib.parse import urlencode
 
@@ -37,8 +38,10 @@ def after(cursor: str | None) -> list[Any] | None:
     return decoded
 
 
-def listed(items: Any, next_key: Any, **members: Any) -> Response:
-    """A page: `items`, the cursor of the next one, and the same as a Link header."""
+def listed(items: Any, next_key: Any, only: Sequence[str] | None = None, **members: Any) -> Response:
+    """A page: `items` (with `only` these fields), the cursor of the next one, and the same as a Link header."""
+    if only is not None:
+        items = [{name: item[name] for name in only} for item in items]
     cursor = None if next_key is None else _cursor(next_key)
     response = answer({"items": items, "next": cursor, **members})
     if cursor is not None:

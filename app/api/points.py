@@ -11,7 +11,7 @@ from app.api import paging, schemas
 from app.api.bodies import answer
 from app.api.context import house, principal
 from app.api.documents import Blueprint
-from app.api.fields import Paged
+from app.api.fields import Paged, chosen
 from app.projections.transactions import Filters
 
 blueprint = Blueprint("points", __name__, description="The member's own points.")
@@ -37,11 +37,17 @@ def expiring() -> Response:
     return answer({"items": house().accounts.expiring(principal().user_id, house().clock())})
 
 
+class Query(Paged):
+    """Which page, and which fields of each line."""
+
+    fields_ = chosen(schemas.Transaction)
+
+
 @blueprint.route("/user/transactions")
-@blueprint.arguments(Paged, location="query")
+@blueprint.arguments(Query, location="query")
 @blueprint.response(200, schemas.Transactions)
 def transactions(query: dict[str, Any]) -> Response:
     """The member's own feed, newest first."""
     (after,) = paging.after(query["cursor"]) or [None]
     page = house().transactions.page(query["limit"], after, Filters(user=principal().user_id))
-    return paging.listed(page.items, page.next)
+    return paging.listed(page.items, page.next, query["fields"])

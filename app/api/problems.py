@@ -32,7 +32,7 @@ PROBLEMS: dict[str, tuple[int, str]] = {
     "total_changed": (409, "The total is not what was expected."),
     "order_not_pending": (409, "The order is settled."),
     "body_too_large": (413, "The body is too large."),
-    "unsupported_media_type": (415, "The body must be sent as application/json."),
+    "unsupported_media_type": (415, "The body is not of a type that is read here."),
     "invalid_request": (422, "The request has fields that cannot be accepted."),
     "invalid_cursor": (422, "This cursor was not issued for this list."),
     "idempotency_key_reused": (422, "This key was used for another request."),

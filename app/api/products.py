@@ -106,7 +106,7 @@ def one(product_id: str) -> Response:
 
 
 def _page(page: Page) -> Response:
-    members = {} if page.facets is None else {"facets": page.facets}
+    members: dict[str, Any] = {} if page.facets is None else {"facets": page.facets}
     return _conditional(paging.listed(msgspec.Raw(page.items_json.encode()), page.next, **members))
 
 

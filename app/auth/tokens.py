@@ -21,7 +21,7 @@ from app.auth.principals import ROLES, Principal, is_user_id
 
 LOCAL_ISSUER = LOCAL_AUDIENCE = "miles-plus-cash"
 LOCAL_LIFETIME = timedelta(hours=12)
-JWKS_ALGORITHMS = ["RS256", "RS384", "RS512", "ES256", "ES384", "EdDSA"]
+JWKS_ALGORITHMS = ["RS256", "ES256", "EdDSA"]
 JWKS_REFRESH_S = 300
 JWKS_COOLDOWN_S = 30.0
 """How long after a fetch an unknown key id causes no other: whoever invents ids must not make us call the provider."""
@@ -45,6 +45,9 @@ class Keys(Protocol):
     def key_for(self, token: str) -> Any:
         """The key that must have signed `token`. Raises jwt.PyJWTError, KeysUnavailable."""
 
+    def check(self) -> None:
+        """Raise KeysUnavailable for what will not mend by itself."""
+
 
 class LocalSecret:
     """A generated secret in a file of MILES_HOME, made at first need by whichever process comes first."""
@@ -57,6 +60,9 @@ class LocalSecret:
     def key_for(self, token: str) -> str:
         """The secret, whatever the token."""
         return self.read()
+
+    def check(self) -> None:
+        """Nothing can be wrong with it: it is made at first need."""
 
     def read(self) -> str:
         """The secret itself."""
@@ -84,19 +90,31 @@ class KeySet:
         if "://" in source:
             self._client = jwt.PyJWKClient(source, lifespan=JWKS_REFRESH_S, cooldown_duration=cooldown_s)
 
+    def check(self) -> None:
+        """Read a file. A URL may be away for a moment, and is asked when it is needed."""
+        if self._client is None:
+            self._known()
+
     def key_for(self, token: str) -> Any:
         """The key that the token's `kid` names; where the set has but one, a token need not name it."""
         kid = jwt.get_unverified_header(token).get("kid")
-        try:
-            if self._client and kid is not None:
-                return self._client.get_signing_key(kid).key
-            known = self._client.get_jwk_set() if self._client else jwt.PyJWKSet.from_json(self._path.read_text())
-        except (OSError, jwt.PyJWKClientConnectionError) as error:
-            raise KeysUnavailable(str(error)) from error
+        if self._client and kid is not None:
+            try:
+                return self._client.get_signing_key(kid)
+            except jwt.PyJWKClientConnectionError as error:
+                raise KeysUnavailable(str(error)) from error
+        known = self._known()
         for key in known.keys:
             if key.key_id == kid or (kid is None and len(known.keys) == 1):
-                return key.key
+                return key
         raise jwt.InvalidKeyError("no key of the set has this id")
+
+    def _known(self) -> jwt.PyJWKSet:
+        """All keys. A set that is not there, or is none, is ours to mend and not the client's: KeysUnavailable."""
+        try:
+            return self._client.get_jwk_set() if self._client else jwt.PyJWKSet.from_json(self._path.read_text())
+        except (OSError, ValueError, TypeError, AttributeError, jwt.PyJWTError) as error:
+            raise KeysUnavailable(f"JWT_JWKS cannot be read: {error}") from error
 
 
 class Tokens:
@@ -108,6 +126,10 @@ class Tokens:
         self._audience = audience
         self._remembered: OrderedDict[str, tuple[float, Principal]] = OrderedDict()
         self._lock = threading.Lock()
+
+    def check(self) -> None:
+        """Raise KeysUnavailable where no token could ever be verified."""
+        self._keys.check()
 
     def verify(self, token: str) -> Principal:
         """Who the token speaks for. Raises BadToken, KeysUnavailable."""

@@ -7,16 +7,17 @@ import sys
 import click
 from eventsourcing.persistence import PersistenceError
 
+from app.auth.tokens import KeysUnavailable
 from app.cli import catalog, databases, points, projections, server
 from app.cli import tokens as token_commands
-from app.config import BadSetting
+from app.config import VERSION, BadSetting
 from app.domain.errors import DomainError
 from app.embedded import CannotStart, NotInitialised
 from app.telemetry.logging import configure
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
-@click.version_option(package_name="miles-plus-cash", message="%(version)s")
+@click.version_option(VERSION, message="%(version)s")
 def cli() -> None:
     """Miles Plus Cash: a points ledger and checkout."""
     configure()
@@ -30,14 +31,17 @@ for group in (server, token_commands, points, projections, catalog, databases):
 def main() -> None:
     """Run a command; what it refuses or cannot do is one line, not a stack trace."""
     try:
-        cli(standalone_mode=False)
+        cli(prog_name="miles", standalone_mode=False)
     except click.exceptions.Exit as end:
         sys.exit(end.exit_code)
     except click.Abort:
         sys.exit(130)
+    except click.exceptions.NoArgsIsHelpError as error:
+        click.echo(error.ctx.get_help() if error.ctx else "")
+        sys.exit(2)
     except click.ClickException as error:
         _fail(error.format_message(), 2 if isinstance(error, click.UsageError) else 1)
-    except (BadSetting, CannotStart, NotInitialised) as error:
+    except (BadSetting, CannotStart, KeysUnavailable, NotInitialised) as error:
         _fail(str(error), 1)
     except DomainError as error:
         _fail(f"{error.code} {error.facts or ''}".strip(), 1)

@@ -6,8 +6,10 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 
+from eventsourcing.persistence import ProgrammingError
+
 from app import migrations
-from app.config import Settings, from_environment
+from app.config import BadSetting, Settings, from_environment
 from app.database import Database
 from app.embedded import EmbeddedPostgres
 from app.wiring import House, build
@@ -51,6 +53,8 @@ def migrate(settings: Settings) -> list[str]:
         if settings.database_owner_url or migrations.pending(owner):
             return migrations.migrate(owner, app.role)
         return []
+    except ProgrammingError as error:
+        raise BadSetting(f"the schema cannot be migrated by this role: set DATABASE_OWNER_URL ({error})") from error
     finally:
         app.close()
         owner.close()

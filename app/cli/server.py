@@ -13,7 +13,7 @@ from app.cli.opening import running_database
 from app.config import from_environment
 from app.scheduler.runner import Runner
 from app.story import load_sample
-from app.wiring import build
+from app.wiring import build, tokens
 
 
 @click.command()
@@ -21,6 +21,7 @@ from app.wiring import build
 def serve(with_scheduler: bool) -> None:
     """Serve the API, with the embedded database and the scheduler where they are ours. Ctrl-C ends it."""
     settings = from_environment()
+    tokens(settings).check()
     with supervisor.told_to_stop() as stopping, running_database(settings) as opened:
         if opened.sample_data and load_sample(opened):
             click.echo("Loaded the sample catalogue and a short story.")

@@ -36,6 +36,9 @@ PORT_WAIT_S = 5.0
 
 _PR_SET_PDEATHSIG = 1
 
+# Past any http_proxy of the environment: this is our own machine.
+_DIRECT = urllib.request.build_opener(urllib.request.ProxyHandler({}))
+
 
 @contextmanager
 def told_to_stop() -> Iterator[threading.Event]:
@@ -87,7 +90,7 @@ def _server(settings: Settings) -> list[str]:
     return [
         sys.executable, "-m", "granian", "--interface", "wsgi", "--host", settings.host, "--port", str(settings.port),
         "--workers", str(settings.workers), "--blocking-threads", str(THREADS), "--workers-kill-timeout", str(DRAIN_S),
-        "--no-ws", "--log-level", "warning", "app.wsgi:app",
+        "--no-ws", "--respawn-failed-workers", "--log-level", "warning", "app.wsgi:app",
     ]  # fmt: skip
 
 
@@ -137,7 +140,7 @@ def _wait_for_port(settings: Settings) -> None:
 
 def _is_ready(settings: Settings) -> bool:
     try:
-        with urllib.request.urlopen(f"{address(settings)}/readyz", timeout=2) as response:
+        with _DIRECT.open(f"{address(settings)}/readyz", timeout=2) as response:
             return bool(json.load(response)["status"] == "ready")
     except (OSError, urllib.error.URLError, ValueError):
         return False

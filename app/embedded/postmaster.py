@@ -108,7 +108,7 @@ class Postmaster:
         user's, and PostgreSQL knows that such a one is not the server. Without /proc we cannot look at all.
         """
         try:
-            pid = abs(int((self._cluster.data / "postmaster.pid").read_text(encoding="ascii").split("\n")[0]))
+            pid = abs(int((self._cluster.data / "postmaster.pid").read_bytes().split(b"\n")[0]))
             return Path(f"/proc/{pid}/cwd").samefile(self._cluster.data)
         except PermissionError:
             return None

@@ -46,16 +46,21 @@ class Runner:
                 _log.warning("cannot lead now", error=str(error))
             self._stopping.wait(STANDBY_S)
 
-    def run_job(self, job: Job, slot: datetime | None) -> None:
-        """Run a job in its slot, if nobody has; record what came of it. Never raises: the next job is not to blame."""
+    def run_job(self, job: Job, slot: datetime | None) -> bool:
+        """Run a job in its slot, if nobody has; record what came of it. Gives whether it ran.
+
+        Never raises: the next job is not to blame.
+        """
         try:
             if slot is not None and not self._house.job_runs.begin(job.name, slot):
-                return
+                return False
             outcome, detail = self._attempt(job)
             if slot is not None:
                 self._house.job_runs.finish(job.name, slot, outcome, detail)
+            return True
         except PersistenceError as error:
             _log.error("job not recorded", job=job.name, error=str(error))
+            return False
 
     def _attempt(self, job: Job) -> tuple[str, str]:
         try:
@@ -71,8 +76,8 @@ class Runner:
         """Run the schedule until told to stop, or until the lock is lost (the library's PersistenceError)."""
         _log.info("leading")
         for job in self._schedule:
-            if job.is_run_at_start:
-                self.run_job(job, self._house.clock())
+            if job.is_run_at_start and not (job.slot and self.run_job(job, job.slot(self._house))):
+                self.run_job(job, self._house.clock())  # the slot was run before: this start is one of its own
         scheduler = BackgroundScheduler(
             timezone=UTC,
             # A look that comes late is still made, once; the same job never runs beside itself in here.

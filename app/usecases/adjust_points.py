@@ -9,6 +9,7 @@ from uuid import UUID, uuid4, uuid5
 from zoneinfo import ZoneInfo
 
 from app.domain import calendar
+from app.domain.errors import invalid
 from app.domain.point_account import PointAccount
 from app.domain.programme import PROGRAMME_ID, Programme
 from app.usecases.loyalty import Loyalty
@@ -58,6 +59,8 @@ class AdjustPoints:
     def _decide(
         self, adjustment: Adjustment, make_receipt: Callable[[Adjusted], Receipt] | None
     ) -> tuple[Adjusted, int]:
+        if adjustment.points < 0 and adjustment.expires_at is not None:
+            raise invalid(expires_at="Only points that are given can expire.")
         at = self._clock()
         beside: list[Beside] = []
         actor_id = self._id_of(adjustment.actor, beside)

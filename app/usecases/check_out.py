@@ -183,7 +183,9 @@ class CheckOut:
 
     def _lines(self, items: Items) -> tuple[Line, ...]:
         priced = self._prices.prices([product_id for product_id, _ in items])
-        unknown = [product_id for product_id, _ in items if product_id not in priced]
+        # A price in another currency is no price here: the same number would be another amount.
+        sold = {product_id for product_id, product in priced.items() if product.currency == self._currency}
+        unknown = [product_id for product_id, _ in items if product_id not in sold]
         if unknown:
             raise DomainError("unknown_product", product_ids=unknown)
         return tuple(

@@ -52,9 +52,9 @@ def runs(house: House) -> list[tuple[str, str | None, str | None]]:
     ]
 
 
-def grant(house: House, user: str, points: int) -> None:
+def grant(house: House, user: str, points: int, expires_at: datetime | None = None) -> None:
     """Points by hand."""
-    house.adjust_points(Adjustment(user, points, "gift", "root", f"gift-{user}"))
+    house.adjust_points(Adjustment(user, points, "gift", "root", f"gift-{user}", expires_at=expires_at))
 
 
 def test_the_sweep_runs_at_start_and_its_run_is_recorded(house: House, clock: Clock) -> None:
@@ -62,9 +62,20 @@ def test_the_sweep_runs_at_start_and_its_run_is_recorded(house: House, clock: Cl
     clock.move(days=400)
     sweep, _ = SCHEDULE
     with running(house, sweep):
-        wait_for(lambda: len(runs(house)) == 2)
+        wait_for(lambda: [outcome for _, outcome, _ in runs(house)] == ["done"])
     assert house.accounts.points("ann", clock())["lifetime"]["expired"] == 200
-    assert runs(house)[0] == ("expire-points", "done", "200 points of 1 accounts expired")
+    assert runs(house) == [("expire-points", "done", "200 points of 1 accounts expired")]
+
+
+def test_a_start_later_on_the_same_day_sweeps_again(house: House, clock: Clock) -> None:
+    sweep, _ = SCHEDULE
+    with running(house, sweep):
+        wait_for(lambda: [outcome for _, outcome, _ in runs(house)] == ["done"])
+    grant(house, "ann", 200, expires_at=clock() + timedelta(minutes=1))
+    clock.move(minutes=2)
+    with running(house, sweep):
+        wait_for(lambda: [outcome for _, outcome, _ in runs(house)] == ["done", "done"])
+    assert house.accounts.points("ann", clock())["lifetime"]["expired"] == 200
 
 
 def test_a_slot_runs_once_whoever_asks(house: House, settings: Settings, clock: Clock) -> None:
