@@ -12,6 +12,7 @@ import jwt
 import pytest
 
 from app.config import Settings
+from app.database import Database
 from app.usecases.adjust_points import Adjustment
 from app.wiring import House
 from tests.support.clock import Clock
@@ -62,6 +63,34 @@ def test_every_command_has_help(miles: Run) -> None:
         ran = miles(*command.split(), "--help")
         assert ran.returncode == 0, command
         assert ran.stdout.startswith("Usage: "), command
+
+
+def test_the_version_is_printed_alone(miles: Run) -> None:
+    assert miles("--version").stdout == "0.1.0\n"
+
+
+@pytest.mark.parametrize("command", ["", "db", "projections"])
+def test_a_command_left_unfinished_shows_what_there_is(miles: Run, command: str) -> None:
+    ran = miles(*command.split())
+    assert ran.returncode == 2
+    assert ran.stdout.startswith(f"Usage: miles {command}".rstrip())
+    assert len(ran.stdout.splitlines()) > 3
+
+
+@pytest.mark.parametrize("content", [None, "not json", "[]", '{"keys": []}'])
+def test_serving_with_a_key_set_that_is_none_is_refused_at_once(
+    miles: Run, tmp_path: Path, content: str | None
+) -> None:
+    keys = tmp_path / "keys.json"
+    if content is not None:
+        keys.write_text(content)
+    trust = {"JWT_JWKS": str(keys), "JWT_ISSUER": "us", "JWT_AUDIENCE": "shop"}
+    assert "JWT_JWKS" in refused(miles("serve", **trust))
+
+
+def test_a_role_that_may_not_migrate_is_told_who_may(miles: Run, owner: Database) -> None:
+    owner.execute("DELETE FROM schema_migrations WHERE version = '0005'")
+    assert "DATABASE_OWNER_URL" in refused(miles("expire", DATABASE_OWNER_URL=""))
 
 
 def test_a_token_is_printed_alone_and_carries_user_and_roles(miles: Run) -> None:

@@ -16,7 +16,7 @@ from typing import Any
 
 import pytest
 
-from tests.support.serving import Server, serving
+from tests.support.serving import DIRECT, Server, serving
 
 pytestmark = pytest.mark.slow
 
@@ -30,7 +30,7 @@ def call(server: Server, path: str, user: str, role: str, body: Any = None, **he
     headers = {"Content-Type": "application/json", **headers, "Authorization": f"Bearer {token}"}
     method = {"/admin/products": "PUT"}.get(path, "POST" if body is not None else "GET")
     request = urllib.request.Request(server.url + path, data, headers, method=method)
-    with urllib.request.urlopen(request, timeout=30) as answer:
+    with DIRECT.open(request, timeout=30) as answer:
         return answer.status, json.load(answer)
 
 
@@ -169,3 +169,36 @@ def test_two_servers_share_a_home_and_the_last_one_stops_the_database(home: Path
             assert points(second) == 200
         assert points(first) == 200
     assert processes_of(home) == set()
+
+
+def test_a_worker_that_dies_is_replaced(home: Path) -> None:
+    with serving(home, MILES_SAMPLE_DATA="0") as server:
+        grant(server, "k1")
+        workers = [pid for pid in processes_of(home) if parent_of(parent_of(pid)) == server.process.pid]
+        assert len(workers) >= 2
+        for worker in workers:
+            os.kill(worker, signal.SIGKILL)
+        while True:
+            with contextlib.suppress(OSError):  # nobody listens until the new ones do
+                if points(server) == 200:
+                    break
+            time.sleep(0.1)
+        assert server.process.poll() is None
+
+
+def parent_of(pid: int) -> int:
+    """A process's parent; 0 where there is none any more."""
+    try:
+        return int(Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[1])
+    except OSError:
+        return 0
+
+
+def test_a_home_with_other_letters_behind_a_proxy_starts_speaks_and_stops(tmp_path: Path) -> None:
+    home = tmp_path / "mañana ₹ häuser"
+    try:
+        with serving(home, MILES_SAMPLE_DATA="0", http_proxy="http://127.0.0.1:9") as server:
+            assert f"serves on {server.url}" in server.said.read_text()
+        assert processes_of(home) == set()
+    finally:
+        kill_all_of(home)
