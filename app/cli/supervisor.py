@@ -59,7 +59,8 @@ def told_to_stop() -> Iterator[threading.Event]:
 def run(settings: Settings, *, with_scheduler: bool, is_embedded: bool, stopping: threading.Event) -> None:
     """Serve until `stopping`, or until a child ends by itself, which is an error."""
     _wait_for_port(settings)
-    metrics = settings.home / "metrics"
+    # A folder for each server of a home: several may share it, on other ports or in other containers.
+    metrics = settings.home / "metrics" / f"{socket.gethostname()}-{settings.port}"
     shutil.rmtree(metrics, ignore_errors=True)  # figures of processes that are gone
     metrics.mkdir(parents=True)
     assert settings.database_url

@@ -53,6 +53,14 @@ def kill_all_of(home: Path) -> None:
             os.kill(process, signal.SIGKILL)
 
 
+def adjustments_counted(server: Server) -> float:
+    """What the server's own metrics say of the one grant."""
+    with DIRECT.open(f"{server.url}/metrics", timeout=30) as answer:
+        lines = answer.read().decode().splitlines()
+    found = [line for line in lines if line.startswith("miles_http_requests_total") and "adjustments" in line]
+    return sum(float(line.split()[-1]) for line in found)
+
+
 def processes_of(home: Path) -> set[int]:
     """Every process whose environment or working folder is of this home."""
     found = set()
@@ -167,7 +175,9 @@ def test_two_servers_share_a_home_and_the_last_one_stops_the_database(home: Path
         grant(first, "k1")
         with serving(home, MILES_SAMPLE_DATA="0") as second:
             assert points(second) == 200
+            assert adjustments_counted(second) == 0
         assert points(first) == 200
+        assert adjustments_counted(first) == 1
     assert processes_of(home) == set()
 
 
