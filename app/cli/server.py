@@ -11,6 +11,7 @@ import click
 from app.cli import supervisor
 from app.cli.opening import running_database
 from app.config import from_environment
+from app.embedded import EmbeddedPostgres
 from app.scheduler.runner import Runner
 from app.story import load_sample
 from app.wiring import build, tokens
@@ -25,7 +26,8 @@ def serve(with_scheduler: bool) -> None:
     with supervisor.told_to_stop() as stopping, running_database(settings) as opened:
         if opened.sample_data and load_sample(opened):
             click.echo("Loaded the sample catalogue and a short story.")
-        supervisor.run(opened, with_scheduler=with_scheduler, is_embedded=settings.is_embedded, stopping=stopping)
+        revive = EmbeddedPostgres(settings.home).revive if settings.is_embedded else None
+        supervisor.run(opened, with_scheduler=with_scheduler, stopping=stopping, revive=revive)
 
 
 @click.command()

@@ -17,7 +17,7 @@ import threading
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from types import FrameType
 
@@ -33,6 +33,9 @@ DRAIN_S = 30
 
 PORT_WAIT_S = 5.0
 """How long a port may still be held by the children of a parent that was killed."""
+
+LOOK_S = 2.0
+"""How often the parent looks whether all still stands."""
 
 _PR_SET_PDEATHSIG = 1
 
@@ -56,8 +59,13 @@ def told_to_stop() -> Iterator[threading.Event]:
             signal.signal(number, handler)
 
 
-def run(settings: Settings, *, with_scheduler: bool, is_embedded: bool, stopping: threading.Event) -> None:
-    """Serve until `stopping`, or until a child ends by itself, which is an error."""
+def run(
+    settings: Settings, *, with_scheduler: bool, stopping: threading.Event, revive: Callable[[], None] | None
+) -> None:
+    """Serve until `stopping`, or until a child ends by itself, which is an error.
+
+    `revive` brings the embedded database back should it have died; None where the database is not ours.
+    """
     _wait_for_port(settings)
     # A folder for each server of a home: several may share it, on other ports or in other containers.
     metrics = settings.home / "metrics" / f"{socket.gethostname()}-{settings.port}"
@@ -82,7 +90,7 @@ def run(settings: Settings, *, with_scheduler: bool, is_embedded: bool, stopping
         for command in commands
     ]
     try:
-        _watch(settings, children, stopping, is_embedded)
+        _watch(settings, children, stopping, revive)
     finally:
         _end(children)
 
@@ -96,16 +104,22 @@ def _server(settings: Settings) -> list[str]:
 
 
 def _watch(
-    settings: Settings, children: list[subprocess.Popen[bytes]], stopping: threading.Event, is_embedded: bool
+    settings: Settings,
+    children: list[subprocess.Popen[bytes]],
+    stopping: threading.Event,
+    revive: Callable[[], None] | None,
 ) -> None:
     is_announced = False
-    while not stopping.wait(0.1 if not is_announced else 0.5):
+    while not stopping.wait(LOOK_S if is_announced else 0.1):
         for child in children:
             if child.poll() is not None:
                 raise click.ClickException(f"a child process ended with status {child.returncode}")
-        if not is_announced and _is_ready(settings):
-            _announce(settings, is_embedded)
+        is_ready = _is_ready(settings)
+        if is_ready and not is_announced:
+            _announce(settings, is_embedded=revive is not None)
             is_announced = True
+        elif not is_ready and is_announced and revive:
+            revive()
 
 
 def _end(children: list[subprocess.Popen[bytes]]) -> None:
@@ -153,7 +167,7 @@ def address(settings: Settings) -> str:
     return f"http://{f'[{host}]' if ':' in host else host}:{settings.port}"
 
 
-def _announce(settings: Settings, is_embedded: bool) -> None:
+def _announce(settings: Settings, *, is_embedded: bool) -> None:
     base = address(settings)
     lines = [
         f"Miles Plus Cash serves on {base}",

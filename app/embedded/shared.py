@@ -57,6 +57,11 @@ class EmbeddedPostgres:
                     if locks.try_alone(holders):
                         self._postmaster.stop()
 
+    def revive(self) -> None:
+        """Start it again if it died under its holders; the caller is one of them. Raises CannotStart."""
+        with locks.locked(self._folder / "start.lock"):
+            self._postmaster.start()
+
     def _url(self, role: str, database: str) -> str:
         if not self._cluster.is_initialised:
             raise NotInitialised(f"the embedded PostgreSQL in {self._folder} was never started")

@@ -196,6 +196,21 @@ def test_a_worker_that_dies_is_replaced(home: Path) -> None:
         assert server.process.poll() is None
 
 
+def test_a_database_that_dies_is_started_again(home: Path) -> None:
+    with serving(home, MILES_SAMPLE_DATA="0") as server:
+        grant(server, "k1")
+        postmaster = (home / "postgres" / "cluster" / "postmaster.pid").read_text().split()[0]
+        os.kill(int(postmaster), signal.SIGKILL)
+        while True:
+            with contextlib.suppress(OSError):  # 503 until it is back
+                if points(server) == 200:
+                    break
+            time.sleep(0.1)
+        grant(server, "k1")
+        assert points(server) == 200
+    assert processes_of(home) == set()
+
+
 def parent_of(pid: int) -> int:
     """A process's parent; 0 where there is none any more."""
     try:
