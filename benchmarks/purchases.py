@@ -9,7 +9,8 @@ from uuid import uuid4
 from zoneinfo import ZoneInfo
 
 from app.domain.aggregate import Recorded
-from app.domain.order import Line, Order, OrderPlaced, total_of
+from app.domain.order import Order, total_of
+from app.domain.order_events import Line, OrderPlaced
 from app.domain.point_account import PointAccount
 from app.domain.programme import Programme
 from app.usecases.settle_payment import pay

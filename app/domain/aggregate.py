@@ -59,6 +59,11 @@ class Aggregate:
             aggregate._apply(recorded.event)
         return aggregate
 
+    @classmethod
+    def folds(cls, event: Any) -> bool:
+        """Whether `event` is one of this kind's: an id from outside may be that of another kind's stream."""
+        return type(event) in cls._apply_names
+
     @property
     def has_news(self) -> bool:
         """Whether anything was decided that is not recorded yet."""

@@ -17,7 +17,18 @@ from uuid import UUID
 import msgspec
 
 from app.domain import lots
-from app.domain.aggregate import Aggregate, Event
+from app.domain.account_events import (
+    Adjusted,
+    Earned,
+    Expired,
+    Lifetime,
+    Opened,
+    PointAccountState,
+    Redeemed,
+    Restored,
+    Revoked,
+)
+from app.domain.aggregate import Aggregate
 from app.domain.errors import DomainError, invalid
 from app.domain.lots import Lot, Part
 
@@ -25,83 +36,9 @@ MAX_ADJUSTMENT = 1_000_000_000
 """The most points that one adjustment may give or take (DOMAIN rule 9)."""
 
 
-class AccountEvent(Event, frozen=True, kw_only=True):
-    """`balance` is what the account held after the event, so that any line can be checked against the one before."""
-
-    balance: int
-
-
-class Opened(AccountEvent, frozen=True, kw_only=True):
-    """The account exists."""
-
-
-class Earned(AccountEvent, frozen=True, kw_only=True):
-    """A paid order earned `points`, of which `debt_repaid` went to debt and the rest made `lot` (None if none)."""
-
-    order_id: UUID
-    points: int
-    lot: Lot | None
-    rule_version: int
-    debt_repaid: int
-
-
-class Redeemed(AccountEvent, frozen=True, kw_only=True):
-    """An order took `points`, from these lots."""
-
-    order_id: UUID
-    points: int
-    taken: tuple[Part, ...]
-
-
-class Restored(AccountEvent, frozen=True, kw_only=True):
-    """A redemption of `points` was undone: `returned` to their own lots, `made` anew for lots that had lapsed."""
-
-    order_id: UUID
-    points: int
-    returned: tuple[Part, ...]
-    made: tuple[Lot, ...]
-    debt_repaid: int
-
-
-class Expired(AccountEvent, frozen=True, kw_only=True):
-    """What lapsed lots still held was taken; each lot names its own expiry, `at` is the sweep's."""
-
-    points: int
-    taken: tuple[Part, ...]
-
-
-class Adjusted(AccountEvent, frozen=True, kw_only=True):
-    """An admin gave (`points` > 0: made `lot`) or took (`points` < 0: from the lots of `taken`)."""
-
-    points: int
-    reason_id: UUID
-    actor_id: UUID
-    lot: Lot | None
-    taken: tuple[Part, ...]
-    debt_repaid: int
-
-
-class Lifetime(msgspec.Struct):
-    """Gross totals since the account was opened; `adjusted` is signed."""
-
-    earned: int = 0
-    redeemed: int = 0
-    restored: int = 0
-    revoked: int = 0
-    expired: int = 0
-    adjusted: int = 0
-
-
-class PointAccountState(msgspec.Struct, frozen=True):
-    """A snapshot: the lots that have something left, and totals. It does not grow with history."""
-
-    parts: list[Part]
-    lots_made: int
-    debt: int
-    lifetime: Lifetime
-
-
-class PointAccount(Aggregate, events=(Opened, Earned, Redeemed, Restored, Expired, Adjusted, PointAccountState)):
+class PointAccount(
+    Aggregate, events=(Opened, Earned, Redeemed, Restored, Revoked, Expired, Adjusted, PointAccountState)
+):
     """The lots of one member, in burn order."""
 
     def __init__(self, account_id: UUID) -> None:
@@ -199,6 +136,35 @@ class PointAccount(Aggregate, events=(Opened, Earned, Redeemed, Restored, Expire
             )
         )
 
+    def revoke(self, at: datetime, order_id: UUID, points: int, lot_id: int | None) -> None:
+        """Take back `points` that an order earned: from its own lot, then pending lots, then the others, then as debt.
+
+        What has lapsed gives nothing (DOMAIN rule 7). Where debt is made it is swept along, since where there is debt
+        the balance is nothing.
+        """
+        if points == 0:
+            return
+        there = lots.unlapsed(self.parts, at)
+        in_turn = sorted(there, key=lambda part: (part.lot.id != lot_id, not part.lot.is_pending(at)))
+        taken = tuple(lots.take(in_turn, min(points, lots.total(there))))
+        debt = points - lots.total(taken)
+        if debt:
+            self.expire(at)
+        self._trigger(
+            Revoked(
+                at=at,
+                balance=self.balance - lots.total(taken),
+                order_id=order_id,
+                points=points,
+                taken=taken,
+                debt_added=debt,
+            )
+        )
+
+    def lapsed_of(self, lot_id: int, at: datetime) -> int:
+        """What a lot that is over at `at` still holds, until a sweep takes it."""
+        return lots.total(part for part in lots.lapsed(self.parts, at) if part.lot.id == lot_id)
+
     def expire(self, at: datetime) -> int:
         """Take what lapsed lots still hold, and give how much that was. Nothing happens where nothing lapsed."""
         taken = tuple(lots.lapsed(self.parts, at))
@@ -263,6 +229,11 @@ class PointAccount(Aggregate, events=(Opened, Earned, Redeemed, Restored, Expire
     def _apply_restored(self, event: Restored) -> None:
         self._credit(event.debt_repaid, event.returned, event.made)
         self.lifetime.restored += event.points
+
+    def _apply_revoked(self, event: Revoked) -> None:
+        self.parts = lots.without(self.parts, event.taken)
+        self.debt += event.debt_added
+        self.lifetime.revoked += event.points
 
     def _apply_expired(self, event: Expired) -> None:
         self.parts = lots.without(self.parts, event.taken)

@@ -6,21 +6,25 @@ one an upcast.
 
 from __future__ import annotations
 
-from app.domain import order, point_account, programme
+from app.domain import account_events, order_events, programme
 
 EVENTS: dict[str, type] = {
-    "Opened.v1": point_account.Opened,
-    "Earned.v1": point_account.Earned,
-    "Redeemed.v1": point_account.Redeemed,
-    "Restored.v1": point_account.Restored,
-    "Expired.v1": point_account.Expired,
-    "Adjusted.v1": point_account.Adjusted,
-    "OrderPlaced.v1": order.OrderPlaced,
-    "OrderPaid.v1": order.OrderPaid,
-    "PaymentFailed.v1": order.PaymentFailed,
+    "Opened.v1": account_events.Opened,
+    "Earned.v1": account_events.Earned,
+    "Redeemed.v1": account_events.Redeemed,
+    "Restored.v1": account_events.Restored,
+    "Expired.v1": account_events.Expired,
+    "Adjusted.v1": account_events.Adjusted,
+    "Revoked.v1": account_events.Revoked,
+    "OrderPlaced.v1": order_events.OrderPlaced,
+    "OrderPaid.v1": order_events.OrderPaid,
+    "PaymentFailed.v1": order_events.PaymentFailed,
+    "RefundRequested.v1": order_events.RefundRequested,
+    "OrderRefunded.v1": order_events.OrderRefunded,
+    "RefundFailed.v1": order_events.RefundFailed,
     "RulesChanged.v1": programme.RulesChanged,
 }
 
 SNAPSHOTS: dict[str, type] = {
-    "PointAccountState.v1": point_account.PointAccountState,
+    "PointAccountState.v1": account_events.PointAccountState,
 }

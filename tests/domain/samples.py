@@ -7,9 +7,10 @@ from typing import Any
 from uuid import UUID
 
 from app.domain import lots
+from app.domain.account_events import Lifetime, PointAccountState
 from app.domain.lots import Lot, Part
-from app.domain.order import Line, OrderPlaced
-from app.domain.point_account import Lifetime, PointAccount, PointAccountState
+from app.domain.order_events import Line, OrderPlaced
+from app.domain.point_account import PointAccount
 from tests.support.given import Given, given
 
 NOW = datetime(2026, 1, 15, 6, 30, tzinfo=UTC)

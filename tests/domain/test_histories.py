@@ -3,26 +3,30 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Callable
+from itertools import pairwise
 from typing import Any
 from uuid import UUID
 
-from hypothesis import given, settings
+import pytest
+from hypothesis import Phase, find, given, settings
 from hypothesis import strategies as st
 
-from app.domain.lots import Lot
+from app.domain.account_events import AccountEvent, Earned, Expired, Restored, Revoked
+from app.domain.point_account import PointAccount
 from app.eventstore.merging import Merges
 from app.projections import balances, lots, transactions
 from app.projections.folding import EventFold, Positioned
-from tests.domain.histories import Command, History, commands, debts, played
-from tests.support.given import ID, remembered
+from tests.domain.histories import IN_DEBT, Command, History, commands, played
+from tests.support.given import ID, numbered, remembered
 
 histories = settings(max_examples=150, deadline=None)
 
 
 @histories
-@given(commands, debts)
-def test_lots_balance_and_events_agree_after_every_command(commands: list[Command], debt: int) -> None:
-    history = History(debt)
+@given(commands)
+def test_lots_balance_and_events_agree_after_every_command(commands: list[Command]) -> None:
+    history = History()
     for command in commands:
         history.play(command)
         account = history.account
@@ -34,13 +38,22 @@ def test_lots_balance_and_events_agree_after_every_command(commands: list[Comman
         assert account.debt >= 0
         assert account.balance == 0 or account.debt == 0
         assert 0 <= account.available(history.at) <= account.balance
-        assert all(event.balance == state_balance(state) for event, state in zip_last(history))
 
 
 @histories
-@given(commands, debts)
-def test_lifetime_totals_and_debt_account_for_every_point(commands: list[Command], debt: int) -> None:
-    account = played(commands, debt).account
+@given(commands)
+def test_every_event_says_the_balance_that_it_left(commands: list[Command]) -> None:
+    history = played(commands)
+    account = history.replayed(0)
+    for recorded in numbered((history.start, *history.events))[1:]:
+        PointAccount.replay(account, [recorded])
+        assert recorded.event.balance == account.balance
+
+
+@histories
+@given(commands)
+def test_lifetime_totals_and_debt_account_for_every_point(commands: list[Command]) -> None:
+    account = played(commands).account
     total = account.lifetime
     credits = total.earned + total.restored + total.adjusted
     debits = total.redeemed + total.expired + total.revoked
@@ -48,18 +61,18 @@ def test_lifetime_totals_and_debt_account_for_every_point(commands: list[Command
 
 
 @histories
-@given(commands, debts)
-def test_a_replay_gives_the_account_as_it_was(commands: list[Command], debt: int) -> None:
-    history = played(commands, debt)
+@given(commands)
+def test_a_replay_gives_the_account_as_it_was(commands: list[Command]) -> None:
+    history = played(commands)
     assert remembered(history.replayed()) == remembered(history.account)
 
 
 @histories
-@given(commands, debts, st.data())
+@given(commands, st.data())
 def test_a_snapshot_and_the_events_since_give_the_account_as_it_was(
-    commands: list[Command], debt: int, data: st.DataObject
+    commands: list[Command], data: st.DataObject
 ) -> None:
-    history = played([("give", 100, 5), *commands], debt)
+    history = played([("give", 100, 5), *commands])
     count = data.draw(st.integers(1, len(history.events)))
     assert remembered(history.resumed(count)) == remembered(history.account)
 
@@ -81,9 +94,9 @@ def test_nobody_takes_more_than_was_made(commands: list[Command]) -> None:
 
 
 @histories
-@given(commands, debts, st.integers(1, 9))
-def test_the_read_models_say_what_the_account_says(commands: list[Command], debt: int, batch: int) -> None:
-    history = played(commands, debt)
+@given(commands, st.integers(1, 9))
+def test_the_read_models_say_what_the_account_says(commands: list[Command], batch: int) -> None:
+    history = played(commands)
     account = history.account
     events = [Positioned(n, ID, event) for n, event in enumerate(history.events, start=1)]
 
@@ -92,26 +105,41 @@ def test_the_read_models_say_what_the_account_says(commands: list[Command], debt
     assert sum(line[3] for line in feed) == account.balance
     assert [line[9] for line in feed] == [event.balance for event in history.events]
 
-    assert lots_left(history.before, folded(lots.fold, events, batch)) == {
-        part.lot.id: part.points for part in account.parts
-    }
+    assert lots_left(folded(lots.fold, events, batch)) == {part.lot.id: part.points for part in account.parts}
 
     summed = balances_row(folded(balances.fold, events, batch))
-    started = history.replayed(0)
     if history.events:
-        assert summed["balance"] == account.balance
-        assert summed["debt"] == account.debt - started.debt
+        assert (summed["balance"], summed["debt"]) == (account.balance, account.debt)
         for name in ("earned", "redeemed", "restored", "revoked", "expired", "adjusted"):
-            assert summed[name] == getattr(account.lifetime, name) - getattr(started.lifetime, name)
+            assert summed[name] == getattr(account.lifetime, name)
 
 
-def zip_last(history: History) -> list[tuple[Any, Any]]:
-    """The last event and the state after it, if there is one: earlier ones were looked at in their turn."""
-    return list(zip(history.events[-1:], history.states[-1:], strict=True))
+def of(history: History, kind: type[AccountEvent]) -> list[Any]:
+    """A history's events of one kind."""
+    return [event for event in history.events if isinstance(event, kind)]
 
 
-def state_balance(state: Any) -> int:
-    return sum(part.points for part in state.parts)
+CORNERS: dict[str, Callable[[History], bool]] = {
+    "debt": lambda history: history.account.debt > 0,
+    "debt repaid by an order": lambda history: any(event.debt_repaid for event in of(history, Earned)),
+    "debt repaid by a restore": lambda history: any(event.debt_repaid for event in of(history, Restored)),
+    "lots made anew": lambda history: any(event.made for event in of(history, Restored)),
+    "several lots revoked": lambda history: any(len(event.taken) > 1 for event in of(history, Revoked)),
+    "a sweep, then debt": lambda history: any(
+        isinstance(before, Expired) and isinstance(event, Revoked) and event.debt_added
+        for before, event in pairwise(history.events)
+    ),
+}
+
+
+@pytest.mark.parametrize("corner", CORNERS)
+def test_the_histories_get_into_every_corner(corner: str) -> None:
+    only_once = settings(phases=[Phase.generate], max_examples=1000, deadline=None)
+    find(commands, lambda commands: CORNERS[corner](played(commands)), settings=only_once)
+
+
+def test_a_history_may_begin_in_debt() -> None:
+    assert (played(IN_DEBT).account.debt, played(IN_DEBT).account.balance) == (130, 0)
 
 
 def folded(fold: EventFold, events: list[Positioned], batch: int) -> list[Merges]:
@@ -119,10 +147,10 @@ def folded(fold: EventFold, events: list[Positioned], batch: int) -> list[Merges
     return [fold(events[n : n + batch]) for n in range(0, len(events), batch)]
 
 
-def lots_left(before: tuple[Lot, ...], batches: list[Merges]) -> dict[int, int]:
-    """The lots with something left, after the merges of `batches` as their SQL says them; `before` were empty."""
-    left: dict[tuple[UUID, int], int] = {(ID, lot.id): 0 for lot in before}
-    most: dict[tuple[UUID, int], int] = {(ID, lot.id): lot.points for lot in before}
+def lots_left(batches: list[Merges]) -> dict[int, int]:
+    """The lots with something left, after the merges of `batches` as their SQL says them."""
+    left: dict[tuple[UUID, int], int] = {}
+    most: dict[tuple[UUID, int], int] = {}
     for merges in batches:
         for merge, rows in merges:
             for account_id, lot, points, *rest in rows:

@@ -7,7 +7,8 @@ from uuid import uuid4
 
 import pytest
 
-from app.domain.order import Line, Order, OrderPaid, PaymentFailed, order_id, total_of
+from app.domain.order import Order, order_id, total_of
+from app.domain.order_events import Line, OrderPaid, PaymentFailed
 from app.domain.rules import Rule
 from tests.domain.samples import DAY, NOW, lot, placed
 from tests.support.given import ID, given

@@ -7,17 +7,9 @@ from datetime import timedelta
 import msgspec
 import pytest
 
+from app.domain.account_events import Adjusted, Earned, Expired, Opened, Redeemed, Restored
 from app.domain.lots import Part
-from app.domain.point_account import (
-    MAX_ADJUSTMENT,
-    Adjusted,
-    Earned,
-    Expired,
-    Opened,
-    PointAccount,
-    Redeemed,
-    Restored,
-)
+from app.domain.point_account import MAX_ADJUSTMENT, PointAccount
 from tests.domain.samples import ADMIN, DAY, GRACE, NOW, ORDER, REASON, adjust, earn, given_holding, lot, whole
 from tests.support.given import ID, given
 

@@ -4,11 +4,9 @@ from __future__ import annotations
 
 import pytest
 
+from app.domain.account_events import Restored
 from app.domain.lots import Part
-from app.domain.point_account import (
-    PointAccount,
-    Restored,
-)
+from app.domain.point_account import PointAccount
 from tests.domain.samples import GRACE, NOW, ORDER, adjust, earn, given_holding, holding, lot, whole
 from tests.support.given import given
 

@@ -15,8 +15,8 @@ import pytest
 from eventsourcing.persistence import MapperDeserialisationError, StoredEvent
 
 import app.domain
+from app.domain.account_events import Opened
 from app.domain.aggregate import Event, Recorded
-from app.domain.point_account import Opened
 from app.domain.programme import RulesChanged
 from app.eventstore.mapper import EventMapper
 from app.eventstore.topics import EVENTS, SNAPSHOTS
@@ -30,10 +30,14 @@ WRITTEN = {
     "Opened.v1",
     "OrderPaid.v1",
     "OrderPlaced.v1",
+    "OrderRefunded.v1",
     "PaymentFailed.v1",
     "PointAccountState.v1",
     "Redeemed.v1",
+    "RefundFailed.v1",
+    "RefundRequested.v1",
     "Restored.v1",
+    "Revoked.v1",
     "RulesChanged.v1",
 }
 """Every name under which something was ever written. Names are added here, none is ever taken away."""
