@@ -7,6 +7,6 @@ GRANT SELECT ON schema_migrations, secrets TO :app_role;
 GRANT SELECT, INSERT, UPDATE ON snapshots, tracking TO :app_role;
 GRANT SELECT, INSERT, UPDATE ON directory, reasons, job_runs, products TO :app_role;
 GRANT SELECT ON product_words TO :app_role;
-GRANT SELECT, INSERT, UPDATE, DELETE ON idempotency TO :app_role;
+GRANT SELECT, INSERT, UPDATE, DELETE ON idempotency, recoveries TO :app_role;
 GRANT SELECT, INSERT, UPDATE ON balances, lots, orders, transactions, daily TO :app_role;
-GRANT SELECT, INSERT, UPDATE ON sandbox_charges TO :app_role;
+GRANT SELECT, INSERT, UPDATE ON sandbox_charges, sandbox_refunds TO :app_role;

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from datetime import datetime
 from uuid import UUID
 
-from app.domain.point_account import AccountEvent, Adjusted, Earned, Expired, Redeemed, Restored
+from app.domain.account_events import AccountEvent, Adjusted, Earned, Expired, Redeemed, Restored, Revoked
 from app.eventstore.merging import Merge, Merges
 from app.projections.folding import Positioned
 
@@ -39,7 +39,7 @@ def fold(events: Sequence[Positioned]) -> Merges:
         opened.setdefault(account_id, event.at)
         row = rows.setdefault(account_id, [0, 0, 0, *(0 for _ in _TOTALS)])
         row[0], row[1] = position, event.balance
-        row[2] -= getattr(event, "debt_repaid", 0)
+        row[2] += getattr(event, "debt_added", 0) - getattr(event, "debt_repaid", 0)
         total = _total(event)
         if total:
             row[3 + _TOTALS.index(total)] += event.points  # type: ignore[attr-defined]
@@ -55,6 +55,8 @@ def _total(event: AccountEvent) -> str | None:
             return "redeemed"
         case Restored():
             return "restored"
+        case Revoked():
+            return "revoked"
         case Expired():
             return "expired"
         case Adjusted():

@@ -11,7 +11,7 @@ from zoneinfo import ZoneInfo
 from eventsourcing.persistence import Tracking
 
 from app.database import Database
-from app.domain.point_account import Adjusted, Earned, Expired, Opened, Redeemed, Restored
+from app.domain.account_events import Adjusted, Earned, Expired, Opened, Redeemed, Restored, Revoked
 from app.eventstore.mapper import EventMapper
 from app.eventstore.merging import Merge, Merges
 from app.eventstore.recorder import PostgresApplicationRecorder
@@ -60,6 +60,8 @@ def _sums(event: object) -> dict[str, int]:
             return {"moved": -points, "redeemed": points}
         case Restored(points=points, debt_repaid=repaid):
             return {"moved": points - repaid, "debt": -repaid, "restored": points}
+        case Revoked(points=points, debt_added=added):
+            return {"moved": added - points, "debt": added, "revoked": points}
         case Expired(points=points):
             return {"moved": -points, "expired": points}
         case Adjusted(points=points, debt_repaid=repaid):

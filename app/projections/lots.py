@@ -8,8 +8,8 @@ from typing import Any
 from uuid import UUID
 
 from app.database import Database
+from app.domain.account_events import Adjusted, Earned, Expired, Redeemed, Restored, Revoked
 from app.domain.lots import Lot
-from app.domain.point_account import Adjusted, Earned, Expired, Redeemed, Restored
 from app.eventstore.merging import Merge, Merges
 from app.projections.folding import Positioned
 from app.projections.pages import Item, named
@@ -78,7 +78,7 @@ def _made_by(event: Any) -> Iterable[tuple[Lot, str, str]]:
 def _moved_by(event: Any) -> Iterable[tuple[int, int]]:
     """Lot and signed points."""
     match event:
-        case Redeemed() | Expired() | Adjusted():
+        case Redeemed() | Revoked() | Expired() | Adjusted():
             return [(part.lot.id, -part.points) for part in event.taken]
         case Restored():
             return [(part.lot.id, part.points) for part in event.returned]

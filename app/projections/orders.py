@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 from uuid import UUID
@@ -10,10 +11,28 @@ from uuid import UUID
 import msgspec
 
 from app.database import Database
-from app.domain.order import OrderPaid, OrderPlaced, PaymentFailed
+from app.domain.order import refunded_status
+from app.domain.order_events import (
+    OrderPaid,
+    OrderPlaced,
+    OrderRefunded,
+    PaymentFailed,
+    RefundFailed,
+    RefundRequested,
+)
 from app.eventstore.merging import Merge, Merges
 from app.projections.folding import Positioned
 from app.projections.pages import Item, Page, named, page
+
+_CHANGES = {
+    "status": "text",
+    "points_earned": "bigint",
+    "points_restored": "bigint",
+    "points_revoked": "bigint",
+    "cash_refunded": "bigint",
+    "charge_id": "text",
+    "waiting_since": "timestamptz",
+}
 
 _PLACED = Merge(
     "orders_placed",
@@ -21,48 +40,89 @@ _PLACED = Merge(
         "order_id": "uuid",
         "position": "bigint",
         "account_id": "uuid",
-        "status": "text",
         "total": "bigint",
         "points_used": "bigint",
         "cash_due": "bigint",
-        "points_earned": "bigint",
-        "points_restored": "bigint",
         "items": "text",
         "currency": "text",
         "created_at": "timestamptz",
+        **_CHANGES,
     },
-    "INSERT INTO orders SELECT order_id, $1 + position, account_id, status, total, points_used, cash_due, "
-    "points_earned, points_restored, 0, 0, items, currency, created_at FROM {rows} AS r ORDER BY order_id",
+    "INSERT INTO orders (order_id, position, account_id, total, points_used, cash_due, items, currency, created_at, "
+    f"{', '.join(_CHANGES)}) SELECT order_id, $1 + position, account_id, total, points_used, cash_due, items, "
+    f"currency, created_at, {', '.join(_CHANGES)} FROM {{rows}} AS r ORDER BY order_id",
 )
 
-_SETTLED = Merge(
-    "orders_settled",
-    {"order_id": "uuid", "status": "text", "points_earned": "bigint", "points_restored": "bigint"},
-    "UPDATE orders AS o SET status = r.status, points_earned = o.points_earned + r.points_earned, "
-    "points_restored = o.points_restored + r.points_restored FROM {rows} AS r WHERE o.order_id = r.order_id",
+_CHANGED = Merge(
+    "orders_changed",
+    {"order_id": "uuid", **_CHANGES},
+    "UPDATE orders AS o SET status = coalesce(r.status, o.status), points_earned = o.points_earned + r.points_earned, "
+    "points_restored = o.points_restored + r.points_restored, points_revoked = o.points_revoked + r.points_revoked, "
+    "cash_refunded = o.cash_refunded + r.cash_refunded, charge_id = coalesce(r.charge_id, o.charge_id), "
+    "waiting_since = r.waiting_since FROM {rows} AS r WHERE o.order_id = r.order_id",
 )
+
+
+@dataclass
+class _Change:
+    """What events did to an order; no status and no charge stand for "as before".
+
+    Each event of an order says whether it waits for the gateway from then on, or does no longer.
+    """
+
+    status: str | None = None
+    points_earned: int = 0
+    points_restored: int = 0
+    points_revoked: int = 0
+    cash_refunded: int = 0
+    charge_id: str | None = None
+    waiting_since: datetime | None = None
+
+    def row(self) -> tuple[Any, ...]:
+        """As _CHANGES has it."""
+        return (
+            self.status, self.points_earned, self.points_restored, self.points_revoked, self.cash_refunded,
+            self.charge_id, self.waiting_since,
+        )  # fmt: skip
+
+    def fold(self, event: Any) -> None:
+        """Go on by one event."""
+        self.waiting_since = None
+        match event:
+            case OrderPlaced():
+                self.status, self.waiting_since = "pending", event.at
+            case OrderPaid():
+                self.status, self.charge_id = "paid", event.charge_id
+                self.points_earned += event.points_earned
+            case PaymentFailed():
+                self.status = "failed"
+                self.points_restored += event.points_restored
+            case RefundRequested():
+                self.waiting_since = event.at
+            case OrderRefunded():
+                self.status = refunded_status(event)
+                self.points_restored += event.points_restored
+                self.points_revoked += event.points_revoked
+                self.cash_refunded += event.cash_minor
+
+
+_EVENTS = (OrderPlaced, OrderPaid, PaymentFailed, RefundRequested, OrderRefunded, RefundFailed)
 
 
 def fold(events: Sequence[Positioned]) -> Merges:
     """New orders as they stand by the end of `events`, and what happened to those placed before."""
     placed: dict[UUID, tuple[int, OrderPlaced]] = {}
-    settled: dict[UUID, tuple[str, int, int]] = {}
+    changes: dict[UUID, _Change] = {}
     for position, order_id, event in events:
-        match event:
-            case OrderPlaced():
-                placed[order_id] = (position, event)
-            case OrderPaid():
-                settled[order_id] = ("paid", event.points_earned, 0)
-            case PaymentFailed():
-                settled[order_id] = ("failed", 0, event.points_restored)
-    new = [_new_row(order_id, *placed[order_id], settled.pop(order_id, None)) for order_id in sorted(placed)]
-    return [(_PLACED, new), (_SETTLED, [(order_id, *row) for order_id, row in sorted(settled.items())])]
+        if isinstance(event, _EVENTS):
+            changes.setdefault(order_id, _Change()).fold(event)
+        if isinstance(event, OrderPlaced):
+            placed[order_id] = (position, event)
+    new = [_new_row(order_id, *placed[order_id]) + changes.pop(order_id).row() for order_id in sorted(placed)]
+    return [(_PLACED, new), (_CHANGED, [(order_id, *change.row()) for order_id, change in sorted(changes.items())])]
 
 
-def _new_row(
-    order_id: UUID, position: int, event: OrderPlaced, settled: tuple[str, int, int] | None
-) -> tuple[Any, ...]:
-    status, earned, restored = settled or ("pending", 0, 0)
+def _new_row(order_id: UUID, position: int, event: OrderPlaced) -> tuple[Any, ...]:
     items = [
         {
             "product_id": line.product_id,
@@ -73,8 +133,8 @@ def _new_row(
         for line in event.lines
     ]
     return (
-        order_id, position, event.account_id, status, event.total_minor, event.points_used, event.cash_due_minor,
-        earned, restored, msgspec.json.encode(items).decode(), event.currency, event.at,
+        order_id, position, event.account_id, event.total_minor, event.points_used, event.cash_due_minor,
+        msgspec.json.encode(items).decode(), event.currency, event.at,
     )  # fmt: skip
 
 

@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 from uuid import UUID
 
 from app.database import Database
-from app.domain.point_account import Adjusted, Earned, Expired, Redeemed, Restored
+from app.domain.account_events import Adjusted, Earned, Expired, Redeemed, Restored, Revoked
 from app.eventstore.merging import Merge, Merges
 from app.projections.folding import Positioned
 from app.projections.pages import Item, Page, named, page
@@ -45,6 +45,7 @@ class _Line(NamedTuple):
     actor_id: UUID | None = None
     expires_at: datetime | None = None
     debt_repaid: int = 0
+    debt_added: int = 0
 
 
 def fold(events: Sequence[Positioned]) -> Merges:
@@ -55,7 +56,7 @@ def fold(events: Sequence[Positioned]) -> Merges:
         if line:
             rows.append((
                 position, account_id, line.type, line.points, line.order_id, line.reason_id, line.actor_id,
-                line.expires_at, event.at, event.balance, line.debt_repaid, 0,
+                line.expires_at, event.at, event.balance, line.debt_repaid, line.debt_added,
             ))  # fmt: skip
     return [(_MERGE, rows)]
 
@@ -70,6 +71,8 @@ def _line(event: Any) -> _Line | None:
             return _Line("use", -event.points, event.order_id)
         case Restored():
             return _Line("restore", event.points - event.debt_repaid, event.order_id, debt_repaid=event.debt_repaid)
+        case Revoked():
+            return _Line("revoke", event.debt_added - event.points, event.order_id, debt_added=event.debt_added)
         case Expired():
             return _Line("expire", -event.points)
         case Adjusted():

@@ -21,11 +21,23 @@ class PostgresDirectory:
         row = self._database.row("SELECT account_id FROM directory WHERE user_id = %s", (user_id,))
         return row[0] if row else None
 
+    def accounts_of(self, user_ids: Sequence[str]) -> dict[str, UUID]:
+        """The account ids of those users that were seen before."""
+        rows = self._database.rows(
+            "SELECT user_id, account_id FROM directory WHERE user_id = ANY(%s)", (list(user_ids),)
+        )
+        return dict(rows)
+
     def users_of(self, account_ids: Sequence[UUID]) -> dict[UUID, str | None]:
         """The users behind ids; None for one that was forgotten."""
         rows = self._database.rows(
             "SELECT account_id, user_id FROM directory WHERE account_id = ANY(%s)", (list(account_ids),)
         )
+        return dict(rows)
+
+    def reasons_of(self, reason_ids: Sequence[UUID]) -> dict[UUID, str]:
+        """The texts of those reasons that were recorded."""
+        rows = self._database.rows("SELECT reason_id, body FROM reasons WHERE reason_id = ANY(%s)", (list(reason_ids),))
         return dict(rows)
 
     def has_reason(self, reason_id: UUID) -> bool:

@@ -5,7 +5,7 @@ Also the plain facts that are written beside events, in their transaction. Nothi
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import NamedTuple, Protocol
@@ -31,42 +31,17 @@ class PriceList(Protocol):
         """The active products among `product_ids`, by id; what is not sold is left out."""
 
 
-@dataclass(frozen=True)
-class Charged:
-    """The card was charged, once, under this id of the gateway's."""
-
-    charge_id: str
-
-
-@dataclass(frozen=True)
-class Declined:
-    """The card was refused, for good; `reason` is the gateway's own code."""
-
-    reason: str
-
-
-@dataclass(frozen=True)
-class Unknown:
-    """No answer came: the charge may have happened or not."""
-
-    reason: str
-
-
-Outcome = Charged | Declined | Unknown
-
-
-class PaymentGateway(Protocol):
-    """Whoever charges cards. The order id is its idempotency key: two charges under one id are one charge."""
-
-    def charge(self, order_id: UUID, amount_minor: int, currency: str, payment_method: str) -> Outcome:
-        """Ask for the money. Never raises for what the network did: that is Unknown."""
-
-
 class Directory(Protocol):
     """Who is who: the only place that knows both a user id and an account id."""
 
     def account_of(self, user_id: str) -> UUID | None:
         """The account id that stands for a user, or None for one never seen."""
+
+    def accounts_of(self, user_ids: Sequence[str]) -> dict[str, UUID]:
+        """The account ids of those users that were seen before."""
+
+    def reasons_of(self, reason_ids: Sequence[UUID]) -> dict[UUID, str]:
+        """The texts of those reasons that were recorded."""
 
 
 class DueAccounts(Protocol):
@@ -74,6 +49,55 @@ class DueAccounts(Protocol):
 
     def due(self, at: datetime, after: UUID | None, limit: int) -> list[UUID]:
         """Up to `limit` accounts with something lapsed at `at`, in order of id, past `after`."""
+
+
+class Unsettled(NamedTuple):
+    """An order whose charge or refund nobody knows the end of; `asked` is how often recovery has asked by now."""
+
+    order_id: UUID
+    asked: int
+
+
+class UnsettledOrders(Protocol):
+    """A hint at which orders wait for news of the gateway's. The order itself decides."""
+
+    def due(self, at: datetime, after: UUID | None, limit: int, *, is_all: bool = False) -> list[Unsettled]:
+        """Up to `limit` orders, in order of id, past `after`, whose time to be asked about has come by `at`."""
+
+
+class Recoveries(Protocol):
+    """How far recovery has come with an order, and why a person should look at it."""
+
+    def asked(self, order_id: UUID, next_at: datetime, answer: str) -> None:
+        """The gateway was asked and does not know; it will be asked again."""
+
+    def review(self, order_id: UUID, reason: str) -> None:
+        """Something contradicts the order: up for review, until a person clears it. The first reason stands."""
+
+    def settled(self, order_id: UUID) -> None:
+        """The gateway knew: nothing is left to recover. What is up for review stays there."""
+
+
+class OrderEntry(NamedTuple):
+    """What our books say of an order's money; `charge_id` is None where the gateway took nothing."""
+
+    order_id: UUID
+    status: str
+    charge_id: str | None
+    cash_due_minor: int
+    cash_refunded_minor: int
+    currency: str
+    is_waiting: bool
+
+
+class OrderBooks(Protocol):
+    """Our orders, for comparison with the gateway's books."""
+
+    def entries(self, order_ids: Sequence[UUID]) -> dict[UUID, OrderEntry]:
+        """What stands there about these orders."""
+
+    def charged(self, since: datetime) -> Iterator[OrderEntry]:
+        """Every order placed since then that a charge of the gateway's paid for."""
 
 
 @dataclass(frozen=True)

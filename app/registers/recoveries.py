@@ -1,0 +1,43 @@
+"""Where recovery stands with orders that are not settled, and which of them a person should look at."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from uuid import UUID
+
+from app.database import Database
+
+
+class PostgresRecoveries:
+    """The table `recoveries`: a row an order that was asked about in vain, or is up for review."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    def asked(self, order_id: UUID, next_at: datetime, answer: str) -> None:
+        """The gateway was asked and does not know; it will be asked again."""
+        self._database.execute(
+            "INSERT INTO recoveries AS r (order_id, asked, next_at, last_answer) VALUES (%s, 1, %s, %s)"
+            " ON CONFLICT (order_id) DO UPDATE SET asked = r.asked + 1, next_at = excluded.next_at,"
+            " last_answer = excluded.last_answer",
+            (order_id, next_at, answer),
+        )
+
+    def review(self, order_id: UUID, reason: str) -> None:
+        """Something contradicts the order: up for review, until a person clears it. The first reason stands."""
+        self._database.execute(
+            "INSERT INTO recoveries AS r (order_id, review_reason) VALUES (%s, %s)"
+            " ON CONFLICT (order_id) DO UPDATE SET review_reason = coalesce(r.review_reason, excluded.review_reason)",
+            (order_id, reason),
+        )
+
+    def settled(self, order_id: UUID) -> None:
+        """The gateway knew: nothing is left to recover. What is up for review stays there."""
+        self._database.execute("DELETE FROM recoveries WHERE order_id = %s AND review_reason IS NULL", (order_id,))
+
+    def clear(self, order_id: UUID) -> bool:
+        """A person has looked. Gives whether there was anything to look at."""
+        cleared = self._database.execute(
+            "DELETE FROM recoveries WHERE order_id = %s AND review_reason IS NOT NULL", (order_id,)
+        )
+        return cleared > 0
