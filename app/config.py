@@ -7,7 +7,8 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from importlib.util import find_spec
 from pathlib import Path
 from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
@@ -36,6 +37,9 @@ class Settings:
     timezone: str = "Asia/Kolkata"
     currency: str = "INR"
     payment_gateway: str = "sandbox"
+    stripe_api_key: str = field(default="", repr=False)
+    stripe_webhook_secret: str = field(default="", repr=False)
+    stripe_api_base: str | None = None
     jwt_jwks: str | None = None
     jwt_issuer: str | None = None
     jwt_audience: str | None = None
@@ -62,6 +66,9 @@ def from_environment(environ: Mapping[str, str] | None = None) -> Settings:
     if jwks and not (issuer and audience):
         raise BadSetting("JWT_JWKS needs JWT_ISSUER and JWT_AUDIENCE beside it")
     metrics_dir = _text(env, "PROMETHEUS_MULTIPROC_DIR")
+    payment_gateway = _one_of(env, "PAYMENT_GATEWAY", ("sandbox", "stripe"))
+    if payment_gateway == "stripe":
+        _refuse_half_of_stripe(env)
     return Settings(
         home=home,
         host=_text(env, "HOST") or "127.0.0.1",
@@ -72,7 +79,10 @@ def from_environment(environ: Mapping[str, str] | None = None) -> Settings:
         sample_data=_flag(env, "MILES_SAMPLE_DATA", default=database_url is None),
         timezone=_zone(env),
         currency=_currency(env),
-        payment_gateway=_one_of(env, "PAYMENT_GATEWAY", ("sandbox",)),
+        payment_gateway=payment_gateway,
+        stripe_api_key=_text(env, "STRIPE_API_KEY") or "",
+        stripe_webhook_secret=_text(env, "STRIPE_WEBHOOK_SECRET") or "",
+        stripe_api_base=_https_base(env, "STRIPE_API_BASE"),
         jwt_jwks=jwks,
         jwt_issuer=issuer,
         jwt_audience=audience,
@@ -125,6 +135,29 @@ def _postgres_url(env: Mapping[str, str], name: str) -> str | None:
     if raw is not None and urlsplit(raw).scheme not in ("postgres", "postgresql"):
         raise BadSetting(f"{name} must be a postgresql:// address")
     return raw
+
+
+def _refuse_half_of_stripe(env: Mapping[str, str]) -> None:
+    missing = [name for name in ("STRIPE_API_KEY", "STRIPE_WEBHOOK_SECRET") if not _text(env, name)]
+    if missing:
+        raise BadSetting(f"PAYMENT_GATEWAY=stripe needs {' and '.join(missing)}")
+    if find_spec("stripe") is None:
+        raise BadSetting(
+            "PAYMENT_GATEWAY=stripe needs its library: install requirements-stripe.lock or miles-plus-cash[stripe]"
+        )
+
+
+def _https_base(env: Mapping[str, str], name: str) -> str | None:
+    """An address without a path, to which a secret key may go: encrypted, or to this machine itself."""
+    raw = _text(env, name)
+    if raw is None:
+        return None
+    parts = urlsplit(raw)
+    is_local = parts.hostname in ("127.0.0.1", "::1", "localhost")
+    is_safe = parts.scheme == "https" or (parts.scheme == "http" and is_local)
+    if not (is_safe and parts.hostname) or parts.path.strip("/"):
+        raise BadSetting(f"{name} must be an https:// address without a path")
+    return raw.rstrip("/")
 
 
 def _zone(env: Mapping[str, str]) -> str:

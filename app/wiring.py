@@ -18,19 +18,29 @@ from app.eventstore.mapper import EventMapper
 from app.eventstore.recorder import PostgresApplicationRecorder
 from app.eventstore.tracking import PostgresTrackingRecorder
 from app.payments.sandbox import SandboxGateway
-from app.projections import balances, folding, lots, orders, transactions
+from app.projections import balances, folding, lots, orders, transactions, unsettled
 from app.projections.accounts import Accounts
+from app.projections.books import PostgresOrderBooks
 from app.projections.daily import DailyReport
 from app.registers.directory import PostgresDirectory, entry_statement, reason_statement
 from app.registers.job_runs import JobRuns
 from app.registers.receipts import Receipts, receipt_statement
+from app.registers.recoveries import PostgresRecoveries
 from app.usecases.adjust_points import AdjustPoints
 from app.usecases.change_rules import ChangeRules
 from app.usecases.check_out import CheckOut
 from app.usecases.expire_points import ExpirePoints
+from app.usecases.hear_from_gateway import HearFromGateway
+from app.usecases.import_accounts import ImportAccounts
+from app.usecases.import_orders import ImportOrders
 from app.usecases.loyalty import Loyalty, Writer
-from app.usecases.ports import Clock, DirectoryEntry, PaymentGateway, ReasonText, Receipt
+from app.usecases.payment_gateway import PaymentGateway
+from app.usecases.ports import Clock, DirectoryEntry, ReasonText, Receipt
+from app.usecases.reconcile import Reconcile
+from app.usecases.recover_payments import RecoverPayments
+from app.usecases.refund_order import RefundOrder
 from app.usecases.settle_payment import SettlePayment
+from app.usecases.settle_refund import SettleRefund
 
 INLINE_FOLDS = (balances.fold, lots.fold, orders.fold, transactions.fold)
 """Read models folded in the append's own transaction, in the order in which every append takes their rows."""
@@ -51,6 +61,8 @@ class House:
     directory: PostgresDirectory
     receipts: Receipts
     job_runs: JobRuns
+    recoveries: PostgresRecoveries
+    unsettled: unsettled.UnsettledOrders
     catalogue: Catalogue
     accounts: Accounts
     lots: lots.Lots
@@ -59,9 +71,15 @@ class House:
     daily: DailyReport
     check_out: CheckOut
     settle_payment: SettlePayment
+    refund_order: RefundOrder
+    recover_payments: RecoverPayments
+    hear_from_gateway: HearFromGateway
+    reconcile: Reconcile
     adjust_points: AdjustPoints
     change_rules: ChangeRules
     expire_points: ExpirePoints
+    import_accounts: ImportAccounts
+    import_orders: ImportOrders
     _cursor_secret: bytes | None = None
 
     def cursor_secret(self) -> bytes:
@@ -75,8 +93,7 @@ class House:
     def close(self) -> None:
         """Hang up on the database and on whatever else has a line open."""
         self.loyalty.close()
-        if isinstance(self.gateway, SandboxGateway):
-            self.gateway.close()
+        self.gateway.close()
         self.database.close()
 
 
@@ -91,6 +108,16 @@ def tokens(settings: Settings) -> Tokens:
         assert settings.jwt_issuer and settings.jwt_audience
         return Tokens(KeySet(settings.jwt_jwks), settings.jwt_issuer, settings.jwt_audience)
     return Tokens(LocalSecret(settings.home), LOCAL_ISSUER, LOCAL_AUDIENCE)
+
+
+def payment_gateway(settings: Settings, clock: Clock) -> PaymentGateway:
+    """Whoever charges cards. Stripe's library is an extra of the package, so it is imported where it is chosen."""
+    if settings.payment_gateway == "stripe":
+        from app.payments.stripe.gateway import StripeGateway  # noqa: PLC0415
+
+        return StripeGateway(settings.stripe_api_key, settings.stripe_api_base, clock=clock)
+    assert settings.database_url is not None
+    return SandboxGateway(settings.database_url)
 
 
 def build(settings: Settings, *, clock: Clock = now, gateway: PaymentGateway | None = None) -> House:
@@ -108,9 +135,12 @@ def build(settings: Settings, *, clock: Clock = now, gateway: PaymentGateway | N
     log = loyalty.recorder
     assert isinstance(log, PostgresApplicationRecorder)
     directory = PostgresDirectory(database)
-    gateway = gateway or SandboxGateway(settings.database_url)
+    gateway = gateway or payment_gateway(settings, clock)
     zone = settings.zone
-    settle = SettlePayment(loyalty, clock, zone)
+    recoveries, waiting = PostgresRecoveries(database), unsettled.UnsettledOrders(database)
+    settle = SettlePayment(loyalty, recoveries, clock, zone)
+    settle_refund = SettleRefund(loyalty, clock, zone)
+    recover = RecoverPayments(loyalty, gateway, waiting, recoveries, settle, settle_refund, clock)
     lots_read = lots.Lots(database)
     prices = CataloguePrices(database)
     return House(
@@ -125,17 +155,25 @@ def build(settings: Settings, *, clock: Clock = now, gateway: PaymentGateway | N
         directory=directory,
         receipts=Receipts(database),
         job_runs=JobRuns(database),
+        recoveries=recoveries,
+        unsettled=waiting,
         catalogue=Catalogue(database),
         accounts=Accounts(database),
         lots=lots_read,
         orders=orders.Orders(database),
         transactions=transactions.Transactions(database),
         daily=DailyReport(database, log, PostgresTrackingRecorder(database), mapper, zone),
-        check_out=CheckOut(loyalty, directory, prices, gateway, settle, clock, zone, settings.currency),
+        check_out=CheckOut(loyalty, directory, prices, gateway, settle, recoveries, clock, zone, settings.currency),
         settle_payment=settle,
+        refund_order=RefundOrder(loyalty, directory, gateway, settle_refund, recoveries, clock),
+        recover_payments=recover,
+        hear_from_gateway=HearFromGateway(loyalty, settle, recover, recoveries),
+        reconcile=Reconcile(gateway, PostgresOrderBooks(database)),
         adjust_points=AdjustPoints(loyalty, directory, clock, zone),
         change_rules=ChangeRules(loyalty, directory, clock),
         expire_points=ExpirePoints(loyalty, lots_read, clock),
+        import_accounts=ImportAccounts(loyalty, directory, clock, zone),
+        import_orders=ImportOrders(loyalty, directory, clock, zone, settings.currency),
     )
 
 

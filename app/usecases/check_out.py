@@ -5,19 +5,21 @@ The order id is derived from the member and the idempotency key, so a second try
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import NamedTuple
 from uuid import UUID, uuid4
 from zoneinfo import ZoneInfo
 
 from app.domain.errors import DomainError, invalid
-from app.domain.order import Line, Order, OrderPlaced, order_id, total_of
+from app.domain.order import Order, order_id, total_of
+from app.domain.order_events import Line, OrderPlaced
 from app.domain.point_account import PointAccount
 from app.domain.programme import PROGRAMME_ID, Programme
 from app.usecases.loyalty import Loyalty
-from app.usecases.ports import Beside, Clock, Directory, DirectoryEntry, PaymentGateway, PriceList, Unknown
-from app.usecases.settle_payment import MakeReceipt, OrderOutcome, SettlePayment, outcome_of, pay
+from app.usecases.payment_gateway import ActionNeeded, PaymentGateway, Unknown
+from app.usecases.ports import Beside, Clock, Directory, DirectoryEntry, PriceList, Recoveries
+from app.usecases.settle_payment import MakeReceipt, OrderOutcome, SettlePayment, bill_of, outcome_of, pay
 
 Items = tuple[tuple[int, int], ...]
 """Product id and quantity, in the order that they were asked for."""
@@ -65,6 +67,7 @@ class CheckOut:
         prices: PriceList,
         gateway: PaymentGateway,
         settle: SettlePayment,
+        recoveries: Recoveries,
         clock: Clock,
         zone: ZoneInfo,
         currency: str,
@@ -74,6 +77,7 @@ class CheckOut:
         self._prices = prices
         self._gateway = gateway
         self._settle = settle
+        self._recoveries = recoveries
         self._clock = clock
         self._zone = zone
         self._currency = currency
@@ -108,16 +112,21 @@ class CheckOut:
         if placed.outcome.status != "pending":
             return placed.outcome
         assert purchase.payment_method is not None
-        terms = placed.order.placed
-        news = self._gateway.charge(placed.order.id, terms.cash_due_minor, terms.currency, purchase.payment_method)
+        news = self._gateway.charge(bill_of(placed.order), purchase.payment_method)
         if isinstance(news, Unknown):
-            return placed.outcome
+            return self._unknown(placed.outcome, news)
         try:
             return self._settle(placed.account_id, placed.order.id, news, make_receipt)
         except DomainError as error:
             if error.code != "try_again":
                 raise
             return placed.outcome  # charged, but not written yet: pending says just that
+
+    def _unknown(self, pending: OrderOutcome, news: Unknown) -> OrderOutcome:
+        """Nobody knows: the order stays pending and its points taken, until recovery knows."""
+        if news.is_for_review:
+            self._recoveries.review(pending.order_id, news.reason)
+        return replace(pending, client_secret=news.client_secret) if isinstance(news, ActionNeeded) else pending
 
     def outcome(self, user_id: str, key: str) -> OrderOutcome | None:
         """How the order placed under a key stands now, None where there is none."""

@@ -14,9 +14,10 @@ from eventsourcing.application import Application
 from eventsourcing.persistence import InfrastructureFactory, IntegrityError, Mapper, StoredEvent
 from eventsourcing.utils import Environment, EnvType
 
+from app.domain.account_events import PointAccountState
 from app.domain.aggregate import Aggregate, Recorded
 from app.domain.errors import DomainError
-from app.domain.point_account import PointAccount, PointAccountState
+from app.domain.point_account import PointAccount
 from app.domain.programme import PROGRAMME_ID, Programme
 from app.usecases.ports import Beside
 
@@ -74,12 +75,13 @@ class Loyalty(Application[UUID]):
         return self._given[1]
 
     def load(self, *wanted: tuple[type[Aggregate], UUID]) -> list[Any]:
-        """The aggregates named, in one round trip; None for one without history."""
+        """The aggregates named, in one round trip; None for one without history, or whose id is another kind's."""
         log: EventLog = self.recorder  # type: ignore[assignment]
         names: EventNames = self.mapper  # type: ignore[assignment]
-        topics = [names.topic_of(SNAPSHOTS[kind]) for kind, _ in wanted if kind in SNAPSHOTS]
+        kinds = {kind for kind, _ in wanted} & SNAPSHOTS.keys()
+        topics = [names.topic_of(SNAPSHOTS[kind]) for kind in kinds]
         streams = log.select_latest([aggregate_id for _, aggregate_id in wanted], topics)
-        return [kind.replay(None, self._decoded(streams[aggregate_id])) for kind, aggregate_id in wanted]
+        return [self._replayed(kind, streams[aggregate_id]) for kind, aggregate_id in wanted]
 
     def programme(self) -> Programme:
         """The programme as it stands; without history, its defaults."""
@@ -88,6 +90,11 @@ class Loyalty(Application[UUID]):
     def at_version(self, kind: type[A], aggregate_id: UUID, version: int | None = None) -> A:
         """An aggregate by full replay, no snapshot. Raises the library's AggregateNotFoundError."""
         return self.repository.get(aggregate_id, version=version, projector_func=kind.replay)
+
+    def history(self, aggregate: Aggregate) -> list[Any]:
+        """All events of an aggregate that was loaded, up to the version that it had then."""
+        stored = self.recorder.select_events(aggregate.id, lte=aggregate.version)
+        return [recorded.event for recorded in self._decoded(stored)]
 
     def record(self, *aggregates: Aggregate, beside: Sequence[Beside] = ()) -> int:
         """Append what `aggregates` decided, in the order given, with facts `beside`: all or nothing.
@@ -133,6 +140,10 @@ class Loyalty(Application[UUID]):
             return
         with self._stripes[hash(contended) % STRIPES]:
             yield
+
+    def _replayed(self, kind: type[Aggregate], stored: Sequence[StoredEvent]) -> Aggregate | None:
+        history = list(self._decoded(stored))
+        return kind.replay(None, history) if history and kind.folds(history[0].event) else None
 
     def _decoded(self, stored: Sequence[StoredEvent]) -> Iterator[Any]:
         return map(self.mapper.to_domain_event, stored)

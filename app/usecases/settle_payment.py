@@ -14,7 +14,8 @@ from app.domain.order import Order
 from app.domain.point_account import PointAccount
 from app.domain.programme import PROGRAMME_ID, Programme
 from app.usecases.loyalty import Loyalty
-from app.usecases.ports import Charged, Clock, Declined, Receipt
+from app.usecases.payment_gateway import Bill, Charged, Declined
+from app.usecases.ports import Clock, Receipt, Recoveries
 
 SETTLE_FOR_S = 10.0
 """How long a settlement fights for its turn. The card has been charged: "try again" is no answer any more."""
@@ -22,7 +23,10 @@ SETTLE_FOR_S = 10.0
 
 @dataclass(frozen=True)
 class OrderOutcome:
-    """An order as the client is told of it; `available` is what the member can spend after it."""
+    """An order as the client is told of it; `available` is what the member can spend after it.
+
+    With a `client_secret` the cardholder must act before the charge goes on.
+    """
 
     order_id: UUID
     status: str
@@ -33,6 +37,7 @@ class OrderOutcome:
     available: int
     currency: str
     created_at: datetime
+    client_secret: str | None = None
 
 
 MakeReceipt = Callable[[OrderOutcome], Receipt]
@@ -55,6 +60,12 @@ def outcome_of(order: Order, account: PointAccount, at: datetime) -> OrderOutcom
     )
 
 
+def bill_of(order: Order) -> Bill:
+    """What the order owes by card."""
+    placed = order.placed
+    return Bill(order.id, placed.cash_due_minor, placed.currency, placed.at)
+
+
 def pay(
     order: Order, account: PointAccount, programme: Programme, at: datetime, charge_id: str | None, zone: ZoneInfo
 ) -> None:
@@ -72,11 +83,24 @@ def pay(
     order.pay(at, charge_id, lot)
 
 
-class SettlePayment:
-    """A reply, a webhook and recovery may all bring the same news: the first one writes, the rest find it written."""
+def contradiction(order: Order, news: Charged | Declined) -> str | None:
+    """How news about a settled order contradicts what stands, in words; None where it is the same news again."""
+    if isinstance(news, Charged):
+        return (
+            None if order.charge_id == news.charge_id else f"charged as {news.charge_id}, the order is {order.status}"
+        )
+    return None if order.status == "failed" else f"not charged ({news.reason}), the order is {order.status}"
 
-    def __init__(self, loyalty: Loyalty, clock: Clock, zone: ZoneInfo) -> None:
+
+class SettlePayment:
+    """A reply, a webhook and recovery may all bring the same news: the first one writes, the rest find it written.
+
+    News that contradicts what stands changes nothing; a person looks at it.
+    """
+
+    def __init__(self, loyalty: Loyalty, recoveries: Recoveries, clock: Clock, zone: ZoneInfo) -> None:
         self._loyalty = loyalty
+        self._recoveries = recoveries
         self._clock = clock
         self._zone = zone
 
@@ -94,6 +118,8 @@ class SettlePayment:
                 (PointAccount, account_id), (Order, order_id), (Programme, PROGRAMME_ID)
             )
             if order.status != "pending":
+                if apart := contradiction(order, news):
+                    self._recoveries.review(order.id, apart)
                 return outcome_of(order, account, at)
             self._decide(order, account, programme or Programme(), at, news)
             outcome = outcome_of(order, account, at)

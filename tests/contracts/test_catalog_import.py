@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from app.catalog.importing import BATCH, MAX_LISTED, Report, import_products, read_lines
+from app.catalog.importing import BATCH, MAX_LISTED, Report, import_at_once, import_products, read_lines
 from app.catalog.lines import MAX_LINE_BYTES, MAX_PRICE_MINOR
 from app.catalog.prices import CataloguePrices
 from app.catalog.products import Catalogue, Search
@@ -209,3 +209,21 @@ def test_an_import_takes_its_products_in_order_so_that_two_never_wait_in_a_ring(
             other.execute("UPDATE products SET price_minor = 1 WHERE sku = 'b'")
         assert importing.result().updated == 2
     assert [price for _, _, price, _, _ in stored(database)] == [99900, 99900]
+
+
+def test_an_import_at_once_is_a_part_of_its_callers_transaction(database: Database, owner: Database) -> None:
+    lines = [line(sku=f"K-{n}") for n in range(BATCH + 1)]
+
+    class Refused(Exception):
+        """What the caller raises for reasons of its own."""
+
+    with pytest.raises(Refused), database.transaction() as cursor:
+        assert import_at_once(cursor, lines, "INR").created == BATCH + 1
+        assert stored(owner) == []
+        raise Refused
+    assert stored(owner) == []
+    with database.transaction() as cursor:
+        assert import_at_once(cursor, [*lines, b"oops", line(sku="K-0")], "INR") == Report(
+            BATCH + 1, 1, [{"line": BATCH + 2, "errors": {"line": ["is not JSON"]}}]
+        )
+    assert len(stored(owner)) == BATCH + 1

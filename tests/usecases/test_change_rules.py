@@ -8,7 +8,7 @@ from functools import partial
 from app.database import Database
 from app.domain import calendar
 from app.domain.rules import Rule
-from app.usecases.ports import Charged, Declined
+from app.usecases.payment_gateway import Charged, Declined
 from app.wiring import House
 from tests.support.clock import Clock
 from tests.support.shop import TIMEOUT, Shop, at_once, refusal

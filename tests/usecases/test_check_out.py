@@ -10,7 +10,7 @@ import pytest
 from app.database import Database
 from app.domain.rules import Rule
 from app.usecases.check_out import Purchase
-from app.usecases.ports import Charged, Declined
+from app.usecases.payment_gateway import Charged, Declined
 from app.wiring import House
 from tests.support.clock import Clock
 from tests.support.shop import DECLINED, LOST, TIMEOUT, VISA, Shop, at_once, refusal

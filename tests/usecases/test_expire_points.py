@@ -8,7 +8,7 @@ import pytest
 
 from app.database import Database
 from app.usecases import expire_points
-from app.usecases.ports import Declined
+from app.usecases.payment_gateway import Declined
 from app.wiring import House
 from tests.support.clock import Clock
 from tests.support.shop import TIMEOUT, Shop, at_once, refusal

@@ -13,7 +13,7 @@ from eventsourcing.persistence import PersistenceError
 
 from app.database import Database
 from app.domain.rules import Rule
-from app.usecases.ports import Charged, Declined
+from app.usecases.payment_gateway import Charged, Declined
 from app.wiring import House
 from tests.support.clock import Clock
 from tests.support.shop import DECLINED, LOST, TIMEOUT, Shop, at_once, refusal
