@@ -9,6 +9,7 @@ from app.api import (
     admin_orders,
     admin_products,
     admin_reports,
+    admin_reviews,
     admin_rules,
     admin_transactions,
     bodies,
@@ -19,6 +20,7 @@ from app.api import (
     guards,
     operations,
     orders,
+    payments,
     points,
     problems,
     products,
@@ -33,9 +35,11 @@ RESOURCES = (
     admin_transactions,
     admin_accounts,
     admin_orders,
+    admin_reviews,
     admin_rules,
     admin_reports,
     admin_products,
+    payments,
     operations,
 )
 

@@ -6,13 +6,13 @@ from typing import Any
 
 import msgspec
 from flask import Response
-from marshmallow import Schema, ValidationError, fields, validate
+from marshmallow import Schema, fields, validate
 
 from app.api import paging, schemas
 from app.api.bodies import answer
 from app.api.context import house, principal
 from app.api.documents import Blueprint
-from app.api.fields import Instant, Paged, Text, UserId, chosen, whole, whole_text
+from app.api.fields import Instant, Paged, Reason, UserId, chosen, whole, whole_text
 from app.api.idempotency import USER, Key, Reply, keyed
 from app.auth.principals import is_user_id
 from app.domain.errors import DomainError, invalid
@@ -49,16 +49,11 @@ class Accounts(schemas.Page):
     items = fields.List(fields.Nested(Listed), required=True)
 
 
-def _refuse_blank(text: str) -> None:
-    if not text.strip():
-        raise ValidationError("Must say something.")
-
-
 class AdjustmentBody(Schema):
     """Points to give, or below zero to take."""
 
     points = whole(-MAX_ADJUSTMENT, MAX_ADJUSTMENT, required=True)
-    reason = Text(required=True, validate=[validate.Length(1, 500), _refuse_blank])
+    reason = Reason(required=True)
     expires_at = Instant(load_default=None)
 
 

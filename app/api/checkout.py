@@ -71,6 +71,7 @@ class Checkout(Schema):
     available = fields.Integer(required=True)
     currency = fields.String(required=True)
     created_at = Instant(required=True)
+    client_secret = fields.String(metadata={"description": "With it the cardholder confirms the charge (3-D Secure)."})
 
 
 @blueprint.route("/checkout/quote", methods=["POST"])
@@ -153,5 +154,6 @@ def _reply(outcome: OrderOutcome) -> Reply:
         "available": outcome.available,
         "currency": outcome.currency,
         "created_at": outcome.created_at,
+        **({"client_secret": outcome.client_secret} if outcome.client_secret else {}),
     }
     return Reply.of(202 if outcome.status == "pending" else 201, data)

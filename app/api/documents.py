@@ -11,7 +11,7 @@ from flask import Flask
 from marshmallow import Schema
 
 from app.api.bodies import StrictParser
-from app.api.fields import FieldList, Instant, Text, UserId
+from app.api.fields import FieldList, Instant, Reason, Text, UserId
 from app.api.problems import CONTENT_TYPE as PROBLEM
 from app.api.schemas import Problem
 from app.auth.policy import POLICY, PUBLIC
@@ -89,6 +89,7 @@ def install(app: Flask) -> Api:
         (Instant, "string", "date-time"),
         (UserId, "string", None),
         (Text, "string", None),
+        (Reason, "string", None),
         (FieldList, "string", None),
     ):
         api.register_field(field, schema_type, schema_format)

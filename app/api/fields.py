@@ -54,6 +54,18 @@ class Text(fields.String):
         return text
 
 
+class Reason(Text):
+    """Why a person did something: 1 to 500 characters that say something."""
+
+    def __init__(self, **options: Any) -> None:
+        super().__init__(validate=[validate.Length(1, 500), _refuse_blank], **options)
+
+
+def _refuse_blank(text: str) -> None:
+    if not text.strip():
+        raise ValidationError("Must say something.")
+
+
 class FieldList(fields.String):
     """`a,b,c` as a tuple of names out of those allowed."""
 

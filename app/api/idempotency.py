@@ -51,7 +51,7 @@ class Reply:
 
 @dataclass(frozen=True)
 class Key:
-    """A request's idempotency key while it runs. `claimed` is None where the client sent no key."""
+    """A request's idempotency key while it runs. Where the client sent none, `claimed` is None and the texts empty."""
 
     text: str
     fingerprint: str
@@ -68,16 +68,18 @@ def keyed(
     is_required: bool,
     names: str = "",
     later: Callable[[str], Reply | None] | None = None,
+    content: Callable[[], Any] = strict_json,
 ) -> Response:
     """Answer this request under its Idempotency-Key.
 
     `run` does the work and may write its receipt with it. `names` is the user whom the answer names, if it does: it
-    writes USER. `later` looks again at what a 202 was about.
+    writes USER. `later` looks again at what a 202 was about. `content` gives what the key is bound to beside method and
+    path, as plain data; it is called before the work, and only where there is a key.
     """
     text = _key_text(is_required)
-    fingerprint = hashlib.sha256(msgspec.json.encode([request.method, request.path, strict_json()], order="sorted"))
     if text is None:
-        return run(Key("", fingerprint.hexdigest(), None)).response(names)
+        return run(Key("", "", None)).response(names)
+    fingerprint = hashlib.sha256(msgspec.json.encode([request.method, request.path, content()], order="sorted"))
     claim = claim_id(principal().user_id, text)
     claimed = house().receipts.claim(claim, fingerprint.digest())
     match claimed:
@@ -87,8 +89,9 @@ def keyed(
             return refusal("in_flight", retry_after_s=min(seconds, RETRY_AFTER_S))
         case Answered(status, body):
             reply = Reply(status, body)
-            if status == 202 and later:
-                reply = later(text) or reply
+            known = later(text) if status == 202 and later else None
+            if known and known.status != 202:  # else the first answer again: it may say how the cardholder goes on
+                reply = known
                 house().receipts.answer(Receipt(claim, reply.status, reply.body))
             return reply.response(names, **{"Idempotent-Replayed": "true"})
     return _run(run, Key(text, fingerprint.hexdigest(), claimed)).response(names)

@@ -58,10 +58,13 @@ def _gauges() -> dict[str, tuple[str, float]]:
     """What only the database knows; nothing while it is gone, for just then the rest must be readable."""
     try:
         last, counted = house().log.max_notification_id() or 0, house().daily.position()
+        waiting, for_review = house().unsettled.counts(house().clock())
     except PersistenceError as error:
         _log.error("the log's position cannot be read", error=str(error))
         return {}
     return {
         "miles_log_position": ("Position of the last event.", float(last)),
         "miles_daily_lag_events": ("Events that the daily report has yet to count.", float(last - counted)),
+        "miles_orders_unsettled": ("Orders whose charge or refund nobody knows the end of yet.", float(waiting)),
+        "miles_orders_for_review": ("Orders that a person should look at.", float(for_review)),
     }

@@ -24,7 +24,7 @@ blueprint = Blueprint("orders", __name__, description="Purchases.")
 @blueprint.response(200, schemas.Order)
 def one(order_id: str) -> Response:
     """One order: a customer's own, any for admins and auditors. Another's reads as one that does not exist."""
-    found = house().orders.find(_uuid(order_id))
+    found = house().orders.find(order_id_of(order_id))
     if found is None or not (found["user"] == principal().user_id or principal().roles & READERS):
         raise DomainError("unknown_order")
     return answer(shown(found))
@@ -55,7 +55,8 @@ def shown(item: Item) -> Item:
     return {name: value for name, value in item.items() if name != "position"}
 
 
-def _uuid(text: str) -> UUID:
+def order_id_of(text: str) -> UUID:
+    """An order id from a path. Raises `unknown_order` for what is none."""
     try:
         return UUID(text)
     except ValueError:

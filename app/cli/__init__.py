@@ -8,7 +8,7 @@ import click
 from eventsourcing.persistence import PersistenceError
 
 from app.auth.tokens import KeysUnavailable
-from app.cli import catalog, databases, points, projections, server
+from app.cli import catalog, databases, imports, payments, points, projections, server
 from app.cli import tokens as token_commands
 from app.config import VERSION, BadSetting
 from app.domain.errors import DomainError
@@ -23,7 +23,7 @@ def cli() -> None:
     configure()
 
 
-for group in (server, token_commands, points, projections, catalog, databases):
+for group in (server, token_commands, points, payments, projections, catalog, imports, databases):
     for command in group.COMMANDS:
         cli.add_command(command)
 

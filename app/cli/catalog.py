@@ -33,8 +33,11 @@ def import_file(file: Path) -> None:
     for rejected in report.rejected:
         reasons = "; ".join(f"{field}: {' '.join(messages)}" for field, messages in rejected["errors"].items())
         click.echo(f"line {rejected['line']}: {reasons}", err=True)
-    click.echo(f"{report.created} created, {report.updated} updated, {len(report.rejected)} rejected")
-    if report.rejected:
+    if report.unlisted:
+        click.echo(f"… and {report.unlisted} more", err=True)
+    rejected_in_all = len(report.rejected) + report.unlisted
+    click.echo(f"{report.created} created, {report.updated} updated, {rejected_in_all} rejected")
+    if rejected_in_all:
         sys.exit(1)
 
 

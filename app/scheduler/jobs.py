@@ -19,6 +19,17 @@ def expire_points(house: House) -> str:
     return done
 
 
+def recover_payments(house: House) -> str:
+    """Ask the gateway about charges and refunds whose time to be asked about has come."""
+    recovery = house.recover_payments()
+    settled = ", ".join(f"{count} {status}" for status, count in sorted(recovery.settled.items())) or "none settled"
+    done = f"{settled}, {recovery.waiting} still unknown"
+    if recovery.failures:
+        order_id, why = recovery.failures[0]
+        raise Failed(f"{done}; {len(recovery.failures)} orders failed, the first {order_id}: {why}")
+    return done
+
+
 def follow_log(house: House) -> str:
     """Bring the daily report up to the log."""
     house.daily.catch_up()

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from app.catalog.importing import MAX_LISTED
 from tests.api.conftest import CommonShop
 from tests.support.http import NDJSON, Caller, answered, basket, refused
 from tests.support.tables import snapshot_of_tables
@@ -149,7 +150,7 @@ def test_an_import_may_be_larger_than_any_other_body(common: CommonShop) -> None
         for n in range(100)
     ]
     report = answered(common.admin.put_products(*products))
-    assert report == {"created": 100, "updated": 0, "rejected": []}
+    assert report == {"created": 100, "updated": 0, "rejected": [], "unlisted": 0}
 
 
 def test_bad_lines_of_an_import_are_reported_and_stop_nothing(common: CommonShop) -> None:
@@ -158,6 +159,12 @@ def test_bad_lines_of_an_import_are_reported_and_stop_nothing(common: CommonShop
     assert (report["created"], report["updated"]) == (2, 1)
     assert [rejected["line"] for rejected in report["rejected"]] == [2, 3]
     assert "price" in report["rejected"][0]["errors"]
+
+
+def test_rejected_lines_past_those_that_are_listed_are_counted(common: CommonShop) -> None:
+    lines = b"no product\n" * (MAX_LISTED + 3)
+    report = answered(common.admin.send("PUT", "/admin/products", data=lines, content_type=NDJSON))
+    assert (len(report["rejected"]), report["unlisted"]) == (MAX_LISTED, 3)
 
 
 def test_none_of_these_bodies_wrote_anything(common: CommonShop) -> None:

@@ -11,6 +11,7 @@ from pathlib import Path
 import jwt
 import pytest
 
+from app.catalog.importing import MAX_LISTED
 from app.config import Settings
 from app.database import Database
 from app.usecases.adjust_points import Adjustment
@@ -171,6 +172,18 @@ def test_products_are_imported_and_bad_lines_reported_with_their_numbers(
     assert house.database.rows("SELECT sku FROM products") == [("A",)]
     file.write_text(json.dumps(good) + "\n")
     assert miles("catalog", "import", str(file)).stdout == "0 created, 1 updated, 0 rejected\n"
+
+
+def test_bad_products_past_those_that_are_listed_are_told_in_number(miles: Run, tmp_path: Path) -> None:
+    file = tmp_path / "products.ndjson"
+    file.write_text("no product\n" * (MAX_LISTED + 7))
+    ran = miles("catalog", "import", file.name)
+    assert ran.returncode == 1
+    assert ran.stdout == f"0 created, 0 updated, {MAX_LISTED + 7} rejected\n"
+    listed = ran.stderr.splitlines()
+    assert len(listed) == MAX_LISTED + 1
+    assert listed[-2].startswith(f"line {MAX_LISTED}: ")
+    assert listed[-1] == "… and 7 more"
 
 
 def test_verify_passes_on_an_honest_log_and_fails_on_a_changed_row(

@@ -17,6 +17,7 @@ from app.scheduler.schedule import SCHEDULE, Job, programme_day
 from app.usecases.adjust_points import Adjustment
 from app.wiring import House, build
 from tests.support.clock import Clock
+from tests.support.shop import TIMEOUT, Shop
 
 
 @pytest.fixture(autouse=True)
@@ -52,6 +53,12 @@ def runs(house: House) -> list[tuple[str, str | None, str | None]]:
     ]
 
 
+def scheduled(name: str) -> Job:
+    """A job of the schedule by its name."""
+    (job,) = [job for job in SCHEDULE if job.name == name]
+    return job
+
+
 def grant(house: House, user: str, points: int, expires_at: datetime | None = None) -> None:
     """Points by hand."""
     house.adjust_points(Adjustment(user, points, "gift", "root", f"gift-{user}", expires_at=expires_at))
@@ -60,7 +67,7 @@ def grant(house: House, user: str, points: int, expires_at: datetime | None = No
 def test_the_sweep_runs_at_start_and_its_run_is_recorded(house: House, clock: Clock) -> None:
     grant(house, "ann", 200)
     clock.move(days=400)
-    sweep, _ = SCHEDULE
+    sweep = scheduled("expire-points")
     with running(house, sweep):
         wait_for(lambda: [outcome for _, outcome, _ in runs(house)] == ["done"])
     assert house.accounts.points("ann", clock())["lifetime"]["expired"] == 200
@@ -68,7 +75,7 @@ def test_the_sweep_runs_at_start_and_its_run_is_recorded(house: House, clock: Cl
 
 
 def test_a_start_later_on_the_same_day_sweeps_again(house: House, clock: Clock) -> None:
-    sweep, _ = SCHEDULE
+    sweep = scheduled("expire-points")
     with running(house, sweep):
         wait_for(lambda: [outcome for _, outcome, _ in runs(house)] == ["done"])
     grant(house, "ann", 200, expires_at=clock() + timedelta(minutes=1))
@@ -148,8 +155,20 @@ def test_the_slot_of_a_day_begins_at_the_programmes_midnight(house: House, clock
 
 
 def test_the_report_follows_the_log(house: House) -> None:
-    _, follow = SCHEDULE
+    follow = scheduled("daily-report")
     grant(house, "ann", 200)
     with running(house, follow):
         wait_for(lambda: house.daily.position() == house.log.max_notification_id())
     assert house.daily.summary(None, None, 100)["adjusted"] == 200
+
+
+def test_recovery_settles_what_has_waited_long_enough(house: House, clock: Clock) -> None:
+    shop = Shop(house)
+    order = shop.buy(method=TIMEOUT)
+    recover = scheduled("recover-payments")
+    assert recover.run(house) == "none settled, 0 still unknown"
+    clock.move(seconds=90)
+    assert recover.run(house) == "1 paid, 0 still unknown"
+    found = house.orders.find(order.order_id)
+    assert found is not None
+    assert found["status"] == "paid"

@@ -22,7 +22,7 @@ RULES = {"earn_points": 1, "earn_per_amount": 1_000, "max_earn_per_order": 500, 
 @pytest.fixture
 def ann(api: Api) -> Caller:
     """The member, on the day that the programme opens."""
-    assert answered(api.admin.put_products(*SHELF)) == {"created": 2, "updated": 0, "rejected": []}
+    assert answered(api.admin.put_products(*SHELF)) == {"created": 2, "updated": 0, "rejected": [], "unlisted": 0}
     version = answered(api.admin.post("/admin/rules", RULES), 201)
     assert (version["version"], version["created_by"]) == (2, "root")
     assert answered(api.admin.get("/admin/rules/current")) == version
