@@ -14,6 +14,7 @@ from contextlib import contextmanager
 from typing import Any
 
 import psycopg2
+import psycopg2.errors
 import psycopg2.extensions as ext
 import psycopg2.extras
 from eventsourcing import persistence
@@ -34,7 +35,11 @@ _TRANSLATIONS: tuple[tuple[type[psycopg2.Error], type[persistence.PersistenceErr
     (psycopg2.InterfaceError, persistence.InterfaceError),
     (psycopg2.OperationalError, persistence.OperationalError),
     (psycopg2.DataError, persistence.DataError),
-    (psycopg2.IntegrityError, persistence.IntegrityError),
+    # What another writer got there first with is a conflict, to be decided again. Every other constraint that breaks
+    # (a lot below zero, a row that refers to nothing) is a mistake of ours, and no second try mends it.
+    (psycopg2.errors.UniqueViolation, persistence.IntegrityError),
+    (psycopg2.errors.ExclusionViolation, persistence.IntegrityError),
+    (psycopg2.IntegrityError, persistence.InternalError),
     (psycopg2.InternalError, persistence.InternalError),
     (psycopg2.ProgrammingError, persistence.ProgrammingError),
     (psycopg2.NotSupportedError, persistence.NotSupportedError),

@@ -98,7 +98,7 @@ def _scalar(value: Any) -> str:
     """One value as an SQL literal; the prepared statement knows its type."""
     if value is None:
         return "NULL"
-    if isinstance(value, int):
+    if isinstance(value, int):  # a bool too: PostgreSQL reads its name
         return str(value)
     if isinstance(value, UUID):
         return f"'{value}'"

@@ -191,10 +191,11 @@ class PostgresApplicationRecorder(PostgresAggregateRecorder, ApplicationRecorder
         self, originator_ids: Sequence[UUID], snapshot_topics: Sequence[str]
     ) -> dict[UUID, list[StoredEvent]]:
         """Each stream's snapshot, if one of `snapshot_topics` stands, and the events after it; in one round trip."""
-        rows = self.database.rows(
-            f"SELECT * FROM {self.table}_latest({quoted(array(originator_ids))}, {quoted(array(snapshot_topics))})"
-        )
+        # An id that is asked for twice is one stream all the same: the function would give its events twice.
         streams: dict[UUID, list[StoredEvent]] = {originator_id: [] for originator_id in originator_ids}
+        rows = self.database.rows(
+            f"SELECT * FROM {self.table}_latest({quoted(array(list(streams)))}, {quoted(array(snapshot_topics))})"
+        )
         for originator_id, version, topic, state in rows:
             streams[originator_id].append(StoredEvent(originator_id, version, topic, state.encode()))
         return streams

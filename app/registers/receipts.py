@@ -1,7 +1,8 @@
 """Idempotency keys: a claim while a request is under way, its answer for ever after.
 
 The answer is written in the transaction of the events that it tells of, so a crash between the two cannot be.
-A row holds no user id: its key is a digest over user and key together.
+A row holds no user id: its key is a digest over user and key together. A request that may outlive its lease works in
+one transaction that begins with `holding_statement`: a claim whose row is locked is never taken over.
 """
 
 from __future__ import annotations
@@ -53,6 +54,20 @@ def claim_id(user_id: str, key: str) -> bytes:
     return hashlib.sha256(len(user).to_bytes(4, "big") + user + key.encode()).digest()
 
 
+_TAKE = (
+    "INSERT INTO idempotency (claim_id, fingerprint, leased_until, lease)"
+    " VALUES (%(claim)s, %(fingerprint)s, now() + make_interval(secs => %(seconds)s), %(lease)s)"
+    " ON CONFLICT (claim_id) DO NOTHING RETURNING claim_id"
+)
+
+# A row that is locked has somebody at work on it, however old its lease: that is in flight, and nothing to wait for.
+_TAKE_OVER = (
+    "UPDATE idempotency SET leased_until = now() + make_interval(secs => %(seconds)s), lease = %(lease)s"
+    " WHERE claim_id = (SELECT claim_id FROM idempotency WHERE claim_id = %(claim)s AND fingerprint = %(fingerprint)s"
+    " AND status IS NULL AND leased_until < now() FOR UPDATE SKIP LOCKED) RETURNING claim_id"
+)
+
+
 class Receipts:
     """The table `idempotency`."""
 
@@ -60,16 +75,10 @@ class Receipts:
         self._database = database
 
     def claim(self, claim: bytes, fingerprint: bytes) -> Claim | Answered | InFlight | OtherRequest:
-        """Take the key, or say why not. A claim whose lease has run out is taken over."""
+        """Take the key, or say why not. A claim whose lease has run out is taken over, unless it is held."""
         lease = uuid4()
-        taken = self._database.written(
-            "INSERT INTO idempotency AS i (claim_id, fingerprint, leased_until, lease)"
-            " VALUES (%(claim)s, %(fingerprint)s, now() + make_interval(secs => %(seconds)s), %(lease)s)"
-            " ON CONFLICT (claim_id) DO UPDATE SET leased_until = excluded.leased_until, lease = excluded.lease"
-            " WHERE i.status IS NULL AND i.leased_until < now() AND i.fingerprint = excluded.fingerprint"
-            " RETURNING claim_id",
-            {"claim": claim, "fingerprint": fingerprint, "seconds": LEASE_S, "lease": lease},
-        )
+        given = {"claim": claim, "fingerprint": fingerprint, "seconds": LEASE_S, "lease": lease}
+        taken = self._database.written(_TAKE, given) or self._database.written(_TAKE_OVER, given)
         return Claim(claim, lease) if taken else self._why_not(claim, fingerprint)
 
     def release(self, claim: Claim) -> None:
@@ -95,6 +104,14 @@ class Receipts:
         if bytes(known) != fingerprint:
             return OtherRequest()
         return Answered(status, body) if status is not None else InFlight(max(1, seconds))
+
+
+def holding_statement(claim: Claim) -> tuple[str, Sequence[Any]]:
+    """Keeps a claim from being taken over until the transaction ends. Gives no row where it was taken over before."""
+    return (
+        "SELECT claim_id FROM idempotency WHERE claim_id = %s AND lease = %s AND status IS NULL FOR UPDATE",
+        (claim.claim_id, claim.lease),
+    )
 
 
 def receipt_statement(receipt: Receipt) -> tuple[str, Sequence[Any]]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import socket
 import threading
 from collections import deque
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from select import select
 from urllib.parse import quote
@@ -45,10 +45,11 @@ def hang_up_at_once(server: socket.socket, message: bytes) -> None:
 
 
 class Proxy:
-    """Passes everything on, but for the next appends, each of which meets one of `cuts`."""
+    """Passes everything on, but for the next messages that hold one of `marks`, each of which meets one of `cuts`."""
 
-    def __init__(self, url: str) -> None:
+    def __init__(self, url: str, marks: Sequence[bytes]) -> None:
         self._dsn = parse_dsn(url)
+        self._marks = marks
         self._listener = socket.create_server(("127.0.0.1", 0))
         self.cuts: deque[Cut] = deque()
         threading.Thread(target=self._accept, daemon=True).start()
@@ -85,16 +86,16 @@ class Proxy:
                     message = source.recv(1 << 20)
                     if not message:
                         return
-                    if self.cuts and any(append in message for append in APPENDS):
+                    if self.cuts and any(mark in message for mark in self._marks):
                         self.cuts.popleft()(server, message)
                         return
                     target.sendall(message)
 
 
 @contextmanager
-def proxy(url: str) -> Iterator[Proxy]:
-    """A proxy to the database of `url`."""
-    opened = Proxy(url)
+def proxy(url: str, marks: Sequence[bytes] = APPENDS) -> Iterator[Proxy]:
+    """A proxy to the database of `url`, which cuts appends unless it is told of other `marks`."""
+    opened = Proxy(url, marks)
     try:
         yield opened
     finally:

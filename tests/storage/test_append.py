@@ -7,7 +7,7 @@ from datetime import timedelta
 from uuid import UUID, uuid4
 
 import pytest
-from eventsourcing.persistence import IntegrityError
+from eventsourcing.persistence import IntegrityError, InternalError
 
 from app.database import Database
 from app.domain.point_account import PointAccount
@@ -92,6 +92,25 @@ def test_a_fact_beside_that_cannot_be_written_takes_the_events_with_it(house: Ho
     before = snapshot_of_tables(owner)
     with pytest.raises(IntegrityError):
         house.loyalty.record(adjusted(house, shop.account("ann"), 1), beside=[DirectoryEntry(uuid4(), "ann")])
+    assert snapshot_of_tables(owner) == before
+
+
+def test_a_fold_that_breaks_a_constraint_is_an_error_and_no_conflict_and_is_not_decided_again(
+    house: House, owner: Database
+) -> None:
+    shop = Shop(house)
+    shop.give("ann", 100)
+    owner.execute("UPDATE lots SET remaining = 10")
+    before = snapshot_of_tables(owner)
+    decisions = []
+
+    def decide() -> int:
+        decisions.append(adjusted(house, shop.account("ann"), -20))
+        return house.loyalty.record(decisions[-1])
+
+    with pytest.raises(InternalError, match="lots_check"):
+        house.loyalty.deciding(decide)
+    assert len(decisions) == 1
     assert snapshot_of_tables(owner) == before
 
 

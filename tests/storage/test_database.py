@@ -18,7 +18,7 @@ from tests.support.postgres import Addresses
 def single(addresses: Addresses) -> Iterator[Database]:
     """A pool of one, as the owner, who does not wait long for it."""
     opened = Database(addresses.owner, pool_size=1, timeout_s=0.2)
-    opened.execute("CREATE TABLE notes (id int PRIMARY KEY)")
+    opened.execute("CREATE TABLE notes (id int PRIMARY KEY, of int REFERENCES notes, CHECK (id >= 0))")
     yield opened
     opened.close()
 
@@ -161,6 +161,10 @@ def test_a_transaction_whose_connection_dies_leaves_nothing_and_says_so(single: 
     ("sql", "error"),
     [
         ("INSERT INTO notes VALUES (1), (1)", persistence.IntegrityError),
+        ("CREATE TABLE few (id int, EXCLUDE (id WITH =)); INSERT INTO few VALUES (1), (1)", persistence.IntegrityError),
+        ("INSERT INTO notes VALUES (-1)", persistence.InternalError),
+        ("INSERT INTO notes VALUES (NULL)", persistence.InternalError),
+        ("INSERT INTO notes VALUES (1, 2)", persistence.InternalError),
         ("SELEKT", persistence.ProgrammingError),
         ("SELECT 1 / 0", persistence.DataError),
         ("DO $$ BEGIN RAISE EXCEPTION 'mine'; END $$", persistence.InternalError),

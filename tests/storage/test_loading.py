@@ -9,7 +9,8 @@ from uuid import UUID, uuid4
 import pytest
 
 from app.database import Database
-from app.domain.point_account import PointAccount, PointAccountState
+from app.domain.account_events import PointAccountState
+from app.domain.point_account import PointAccount
 from app.eventstore.topics import SNAPSHOTS
 from app.wiring import House
 from tests.support.given import remembered
@@ -130,6 +131,14 @@ def test_several_aggregates_are_loaded_each_from_its_own_and_strangers_are_none(
     one, two, stranger = lived(house, 4), lived(house, 8), uuid4()
     accounts = house.loyalty.load(*((PointAccount, each) for each in (two, stranger, one)))
     assert [account and (account.id, account.version) for account in accounts] == [(two, 9), None, (one, 5)]
+
+
+def test_an_aggregate_that_is_asked_for_twice_is_read_once(house: House, owner: Database) -> None:
+    account_id = lived(house, 8)
+    owner.execute("DELETE FROM snapshots")
+    assert len(house.log.select_latest([account_id, account_id], TOPICS)[account_id]) == 9
+    one, same = house.loyalty.load(*[(PointAccount, account_id)] * 2)
+    assert remembered(one) == remembered(same) == remembered(replayed(house, account_id))
 
 
 def test_a_snapshot_keeps_nothing_that_the_account_still_changes(house: House) -> None:
