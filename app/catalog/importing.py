@@ -1,7 +1,8 @@
 """The import of products: lines of JSON in, rows created or replaced by `sku`, and a report of what was refused.
 
 A line that is refused is reported and stops nothing. Memory is bounded however long the file: lines are read, checked
-and written by the batch, each batch in a transaction of its own. It never deletes a product; `active: false` hides one.
+and written by the batch, each batch in a transaction of its own, or all in the caller's. It never deletes a product;
+`active: false` hides one.
 """
 
 from __future__ import annotations
@@ -9,10 +10,12 @@ from __future__ import annotations
 import io
 import itertools
 from collections.abc import Callable, Iterable, Iterator
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field
-from typing import Any
+from typing import IO, Any
 
 import msgspec
+import psycopg2.extensions as ext
 
 from app.catalog.lines import MAX_LINE_BYTES, Errors, NotAProduct, parse
 from app.database import Database
@@ -22,9 +25,12 @@ BATCH = 500
 # A file of nothing but mistakes must not fill the memory: past so many, refusals are only counted.
 MAX_LISTED = 10_000
 
+# Who waits here waits for another import, which may well take longer than the 10 s that a session waits for a lock.
+PATIENCE = "SET LOCAL lock_timeout = '60s'; "
+
 # In order of sku, so that two imports never wait for each other in a ring. A row that the statement has just
 # inserted has no xmax; one that it replaced was locked by it first.
-MERGE = """
+MERGE = f"""{PATIENCE}
 INSERT INTO products AS known (sku, name, brand, category, price_minor, currency, image_url, description, active)
 SELECT sku, name, brand, category, price, currency, image_url, description, active
 FROM json_to_recordset(%s::json) AS given (sku text, name text, brand text, category text, price bigint,
@@ -35,6 +41,9 @@ ON CONFLICT (sku) DO UPDATE SET name = excluded.name, brand = excluded.brand, ca
     description = excluded.description, active = excluded.active, updated_at = now()
 RETURNING xmax = 0
 """
+
+# Batch after batch in one transaction takes its rows in no order, so nobody else may write meanwhile. All may read.
+ALONE = f"{PATIENCE}LOCK TABLE products IN SHARE ROW EXCLUSIVE MODE"
 
 
 @dataclass
@@ -66,6 +75,21 @@ def import_products(
     `currency` is the programme's, and the only one a product may have. `progress` is told, after each batch, how many
     lines have been read so far. Of a sku that comes twice the last line wins.
     """
+    return _imported(database.transaction, lines, currency, progress)
+
+
+def import_at_once(cursor: ext.cursor, lines: Iterable[bytes], currency: str) -> Report:
+    """The same in the transaction that `cursor` is in: all of it is there when that commits, or nothing."""
+    cursor.execute(ALONE)
+    return _imported(lambda: nullcontext(cursor), lines, currency, None)
+
+
+def _imported(
+    transaction: Callable[[], AbstractContextManager[ext.cursor]],
+    lines: Iterable[bytes],
+    currency: str,
+    progress: Callable[[int], None] | None,
+) -> Report:
     report = Report()
     numbered = enumerate(lines, 1)
     while batch := list(itertools.islice(numbered, BATCH)):
@@ -77,22 +101,22 @@ def import_products(
                 products.append(parse(line.rstrip(b"\r\n"), currency))
             except NotAProduct as refused:
                 report.reject(number, refused.errors)
-        _merge(database, products, report)
+        with transaction() as cursor:
+            _merge(cursor, products, report)
         if progress is not None:
             progress(batch[-1][0])
     return report
 
 
-def _merge(database: Database, products: list[dict[str, Any]], report: Report) -> None:
+def _merge(cursor: ext.cursor, products: list[dict[str, Any]], report: Report) -> None:
     last = {product["sku"]: product for product in products}
-    with database.transaction() as cursor:
-        cursor.execute(MERGE, (msgspec.json.encode(list(last.values())).decode(),))
-        created = sum(is_new for (is_new,) in cursor.fetchall())
+    cursor.execute(MERGE, (msgspec.json.encode(list(last.values())).decode(),))
+    created = sum(is_new for (is_new,) in cursor.fetchall())
     report.created += created
     report.updated += len(products) - created
 
 
-def read_lines(stream: io.RawIOBase | io.BufferedIOBase) -> Iterator[bytes]:
+def read_lines(stream: io.RawIOBase | IO[bytes]) -> Iterator[bytes]:
     """The lines of a stream. Of an over-long one only the beginning is given, long enough to be refused."""
     reader = io.BufferedReader(stream, MAX_LINE_BYTES) if isinstance(stream, io.RawIOBase) else stream
     # One byte more than is allowed, and two for the end of the line.
