@@ -62,7 +62,7 @@ class House:
     receipts: Receipts
     job_runs: JobRuns
     recoveries: PostgresRecoveries
-    unsettled: unsettled.UnsettledOrders
+    unsettled: unsettled.PostgresUnsettledOrders
     catalogue: Catalogue
     accounts: Accounts
     lots: lots.Lots
@@ -137,9 +137,9 @@ def build(settings: Settings, *, clock: Clock = now, gateway: PaymentGateway | N
     directory = PostgresDirectory(database)
     gateway = gateway or payment_gateway(settings, clock)
     zone = settings.zone
-    recoveries, waiting = PostgresRecoveries(database), unsettled.UnsettledOrders(database)
+    recoveries, waiting = PostgresRecoveries(database), unsettled.PostgresUnsettledOrders(database)
     settle = SettlePayment(loyalty, recoveries, clock, zone)
-    settle_refund = SettleRefund(loyalty, clock, zone)
+    settle_refund = SettleRefund(loyalty, recoveries, clock, zone)
     recover = RecoverPayments(loyalty, gateway, waiting, recoveries, settle, settle_refund, clock)
     lots_read = lots.Lots(database)
     prices = CataloguePrices(database)

@@ -62,6 +62,7 @@ class Shopper:
             points_promised=version.rule.points_to_earn(total, cash_due),
             rule_version=version.version,
             fingerprint="0" * 64,
+            gateway="sandbox",
         )
         order = Order.place(order_id, placed)
         pay(order, self._account, PROGRAMME, self._at, f"ch_{order_id.hex}", ZONE)

@@ -104,7 +104,7 @@ def adjusted(body: dict[str, Any], user: str) -> Response:
 
     def run(key: Key) -> Reply:
         def receipt(outcome: Adjusted) -> Receipt:
-            kept = key.receipt(_reply(outcome))
+            kept = key.receipt(_reply(outcome), is_guard=True)
             assert kept is not None, "adjustments always have a key"
             return kept
 

@@ -67,8 +67,10 @@ def cleared(order_id: str) -> Response:
     """Somebody has looked at what contradicts an order. One that only waits stays until the gateway knows."""
 
     def run(key: Key) -> Reply:
-        if not house().recoveries.clear(orders.order_id_of(order_id)):
+        wanted = orders.order_id_of(order_id)
+        if house().orders.find(wanted) is None:
             raise DomainError("unknown_order")
+        house().recoveries.clear(wanted)
         return Reply(204, "")
 
     return keyed(run, is_required=False, content=request.get_data)

@@ -93,7 +93,7 @@ def changed(body: dict[str, Any]) -> Response:
 
     def run(key: Key) -> Reply:
         def receipt(version: RuleVersion) -> Receipt | None:
-            return key.receipt(_reply(version))
+            return key.receipt(_reply(version), is_guard=True)
 
         return _reply(house().change_rules(Rule(**body), effective_from, principal().user_id, receipt))
 

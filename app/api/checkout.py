@@ -146,7 +146,8 @@ def _reply(outcome: OrderOutcome) -> Reply:
         return Reply.of(402, problem("payment_declined", order_id=outcome.order_id))
     data = {
         "order_id": outcome.order_id,
-        "status": outcome.status,
+        # A replay may come after a refund: the checkout itself was paid for all that.
+        "status": "pending" if outcome.status == "pending" else "paid",
         "total": outcome.total_minor,
         "points_used": outcome.points_used,
         "cash_due": outcome.cash_due_minor,

@@ -57,9 +57,11 @@ class Key:
     fingerprint: str
     claimed: Claim | None
 
-    def receipt(self, reply: Reply) -> Receipt | None:
-        """`reply` as a fact to be written beside the events it tells of."""
-        return Receipt(self.claimed.claim_id, reply.status, reply.body) if self.claimed else None
+    def receipt(self, reply: Reply, *, is_guard: bool = False) -> Receipt | None:
+        """`reply` as a fact to be written beside the events it tells of; as a guard, only while the claim is ours."""
+        if self.claimed is None:
+            return None
+        return Receipt(self.claimed.claim_id, reply.status, reply.body, self.claimed.lease if is_guard else None)
 
 
 def keyed(
@@ -91,8 +93,8 @@ def keyed(
             reply = Reply(status, body)
             known = later(text) if status == 202 and later else None
             if known and known.status != 202:  # else the first answer again: it may say how the cardholder goes on
-                reply = known
-                house().receipts.answer(Receipt(claim, reply.status, reply.body))
+                stands = house().receipts.answer(Receipt(claim, known.status, known.body))
+                reply = Reply(stands.status, stands.body)
             return reply.response(names, **{"Idempotent-Replayed": "true"})
     return _run(run, Key(text, fingerprint.hexdigest(), claimed)).response(names)
 
@@ -105,8 +107,8 @@ def _run(run: Callable[[Key], Reply], key: Key) -> Reply:
         house().receipts.release(key.claimed)
         raise
     # Nothing is written here where the answer went in with the events.
-    house().receipts.answer(Receipt(key.claimed.claim_id, reply.status, reply.body))
-    return reply
+    stands = house().receipts.answer(Receipt(key.claimed.claim_id, reply.status, reply.body))
+    return Reply(stands.status, stands.body)
 
 
 def _key_text(is_required: bool) -> str | None:

@@ -38,6 +38,6 @@ def stripe() -> Response:
     except webhooks.NotAnEvent as error:
         raise DomainError("bad_request", reason=str(error)[:200]) from None
     heard = house().hear_from_gateway(news) if news else "ignored"
-    if news and heard == "review":
-        _log.error("a message of the gateway's contradicts an order", order_id=str(news.order_id))
+    if news and heard in ("review", "unknown_order"):
+        _log.error("a message of the gateway's contradicts our books", heard=heard, order_id=str(news.order_id))
     return answer({"heard": heard})

@@ -14,12 +14,21 @@ _EVER = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 @click.command()
-@click.option("--give-up", type=click.UUID, metavar="ORDER", help="Void the charge of one pending order instead.")
-def recover(give_up: UUID | None) -> None:
-    """Ask the gateway about every pending charge and refund, now."""
+@click.option("--give-up", type=click.UUID, metavar="ORDER", help="Wait no longer for this one: void its charge.")
+@click.option("--by-hand", is_flag=True, help="With --give-up: where nobody knows, the shop kept and gave no money.")
+def recover(give_up: UUID | None, by_hand: bool) -> None:
+    """Ask the gateway about every pending charge and refund, now: those of checkouts that are just under way, too.
+
+    Where the gateway has no charge yet, it is voided, and the order fails.
+    """
+    if by_hand and not give_up:
+        raise click.UsageError("--by-hand goes with --give-up ORDER")
     with open_house() as house:
         if give_up:
-            click.echo(f"{give_up}: {house.recover_payments.give_up(give_up) or 'still unknown'}")
+            status = house.recover_payments.give_up(give_up, by_hand=by_hand)
+            if status is None:
+                raise click.ClickException(f"{give_up}: still unknown; --by-hand settles it on your word")
+            click.echo(f"{give_up}: {status}")
             return
         recovery = house.recover_payments(is_all=True)
         _, for_review = house.unsettled.counts(house.clock())

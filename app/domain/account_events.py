@@ -42,9 +42,13 @@ class Redeemed(AccountEvent, frozen=True, kw_only=True):
 
 
 class Restored(AccountEvent, frozen=True, kw_only=True):
-    """A redemption of `points` was undone: `returned` to their own lots, `made` anew for lots that had lapsed."""
+    """A redemption of `points` was undone: `returned` to their own lots, `made` anew for lots that had lapsed.
+
+    `refund_id` names the refund that did it; None where the payment failed.
+    """
 
     order_id: UUID
+    refund_id: UUID | None
     points: int
     returned: tuple[Part, ...]
     made: tuple[Lot, ...]
@@ -52,9 +56,10 @@ class Restored(AccountEvent, frozen=True, kw_only=True):
 
 
 class Revoked(AccountEvent, frozen=True, kw_only=True):
-    """What an order earned was taken back: `points`, of them `taken` from these lots, the rest became debt."""
+    """A refund took back `points` that an order earned: `taken` from these lots, the rest became debt."""
 
     order_id: UUID
+    refund_id: UUID
     points: int
     taken: tuple[Part, ...]
     debt_added: int

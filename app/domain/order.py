@@ -114,6 +114,7 @@ class Order(Aggregate, events=(OrderPlaced, OrderPaid, PaymentFailed, RefundRequ
         Raises `order_not_refundable`, `refund_exceeds_order`, `invalid_request`.
         """
         left = self.placed.total_minor - self.refunded_minor
+        # What was paid elsewhere, as an imported order's cash was, is not ours to give back.
         is_paid_here = self.charge_id is not None or self.placed.cash_due_minor == 0
         if (
             self.status not in REFUNDABLE
@@ -161,6 +162,7 @@ class Order(Aggregate, events=(OrderPlaced, OrderPaid, PaymentFailed, RefundRequ
                 cash_minor=refund.cash_minor,
                 points_restored=lots.total(self.parts_to_restore(refund)),
                 points_revoked=self.points_to_revoke(refund, expired),
+                expired=expired,
                 gateway_refund_id=gateway_refund_id,
             )
         )
@@ -177,7 +179,7 @@ class Order(Aggregate, events=(OrderPlaced, OrderPaid, PaymentFailed, RefundRequ
 
     def _refuse_unless_pending(self) -> None:
         if self.status != "pending":
-            raise DomainError("order_not_pending", status=self.status)
+            raise DomainError("order_not_pending", order_status=self.status)
 
     def _apply_order_placed(self, event: OrderPlaced) -> None:
         self.placed = event

@@ -26,7 +26,8 @@ class OrderPlaced(Event, frozen=True, kw_only=True):
     """The order exists and its points are taken; the rest, `cash_due_minor`, is still owed.
 
     `points_promised` is what it earns once paid, under version `rule_version`. `fingerprint` is a digest of the
-    request, so that another request under the same key is told apart.
+    request, so that another request under the same key is told apart. `gateway` is whom the cash is asked of from now
+    on: whoever else is asked later knows nothing of it. None where no cash is due, or where it was paid elsewhere.
     """
 
     account_id: UUID
@@ -39,10 +40,14 @@ class OrderPlaced(Event, frozen=True, kw_only=True):
     points_promised: int
     rule_version: int
     fingerprint: str
+    gateway: str | None
 
 
 class OrderPaid(Event, frozen=True, kw_only=True):
-    """Nothing is owed any more. `charge_id` is the gateway's (None where points paid for all), `lot` what it earned."""
+    """Nothing is owed any more. `charge_id` is the gateway's, `lot` what it earned.
+
+    There is no charge where points paid for all, and where the order was imported: it was paid elsewhere.
+    """
 
     charge_id: str | None
     cash_minor: int
@@ -70,7 +75,8 @@ class RefundRequested(Event, frozen=True, kw_only=True):
 class OrderRefunded(Event, frozen=True, kw_only=True):
     """The refund was made; `left_minor` of the total can still be.
 
-    `gateway_refund_id` is None where no cash was given back.
+    `expired` is what was gone of the earned points' own lot by then, and so was not asked for. `gateway_refund_id` is
+    None where no cash was given back.
     """
 
     refund_id: UUID
@@ -79,6 +85,7 @@ class OrderRefunded(Event, frozen=True, kw_only=True):
     cash_minor: int
     points_restored: int
     points_revoked: int
+    expired: int
     gateway_refund_id: str | None
 
 

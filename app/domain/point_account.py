@@ -103,7 +103,14 @@ class PointAccount(
         self._trigger(Redeemed(at=at, balance=self.balance - points, order_id=order_id, points=points, taken=taken))
         return taken
 
-    def restore(self, at: datetime, order_id: UUID, taken: tuple[Part, ...], grace_until: datetime) -> None:
+    def restore(
+        self,
+        at: datetime,
+        order_id: UUID,
+        taken: tuple[Part, ...],
+        grace_until: datetime,
+        refund_id: UUID | None = None,
+    ) -> None:
         """Undo a redemption: `taken` goes back to its lots, or to new ones until `grace_until` for those that lapsed.
 
         Debt is repaid first, out of what would burn first.
@@ -129,6 +136,7 @@ class PointAccount(
                 at=at,
                 balance=self.balance + points - repaid,
                 order_id=order_id,
+                refund_id=refund_id,
                 points=points,
                 returned=tuple(lots.unlapsed(rest, at)),
                 made=tuple(made),
@@ -136,7 +144,7 @@ class PointAccount(
             )
         )
 
-    def revoke(self, at: datetime, order_id: UUID, points: int, lot_id: int | None) -> None:
+    def revoke(self, at: datetime, order_id: UUID, points: int, lot_id: int | None, refund_id: UUID) -> None:
         """Take back `points` that an order earned: from its own lot, then pending lots, then the others, then as debt.
 
         What has lapsed gives nothing (DOMAIN rule 7). Where debt is made it is swept along, since where there is debt
@@ -155,6 +163,7 @@ class PointAccount(
                 at=at,
                 balance=self.balance - lots.total(taken),
                 order_id=order_id,
+                refund_id=refund_id,
                 points=points,
                 taken=taken,
                 debt_added=debt,

@@ -1,7 +1,7 @@
 """How shapes written long ago become today's: one small function a step, from plain data to plain data.
 
 A step takes the decoded JSON of one version of an event and gives the next version's name and data. Steps are
-chained until the name is current. There is none yet: every event still has its first shape.
+chained until the name is current. What an old shape did not say is what was true when it was written.
 """
 
 from __future__ import annotations
@@ -11,7 +11,21 @@ from typing import Any
 
 Upcast = Callable[[dict[str, Any]], tuple[str, dict[str, Any]]]
 
-UPCASTS: Mapping[str, Upcast] = {}
+
+def _restored_v1(data: dict[str, Any]) -> tuple[str, dict[str, Any]]:
+    """There were no refunds: whatever came back did so because a payment had failed."""
+    return "Restored.v2", {**data, "refund_id": None}
+
+
+def _order_placed_v1(data: dict[str, Any]) -> tuple[str, dict[str, Any]]:
+    """There was one gateway."""
+    return "OrderPlaced.v2", {**data, "gateway": "sandbox" if data["cash_due_minor"] else None}
+
+
+UPCASTS: Mapping[str, Upcast] = {
+    "Restored.v1": _restored_v1,
+    "OrderPlaced.v1": _order_placed_v1,
+}
 """Old name -> the step away from it."""
 
 

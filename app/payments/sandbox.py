@@ -61,6 +61,8 @@ AND %(amount)s <= amount_minor - (
 class SandboxGateway:
     """Charges in its books. An unknown payment method is declined, as a real gateway does."""
 
+    name = "sandbox"
+
     def __init__(self, database_url: str, *, connections: int = 4) -> None:
         self._database = Database(database_url, pool_size=connections)
 

@@ -60,6 +60,7 @@ def read(payload: bytes, signature: str, secret: str, now: datetime) -> GatewayN
             amount_minor=_whole(thing["amount_received"] if kind == "charged" else thing["amount"]),
             currency=_text(thing["currency"]).upper(),
             reason=answers.decline_reason(thing) if kind == "voided" else event["type"],
+            refund_id=answers.refund_of(thing),
         )
     except (ValueError, LookupError, TypeError, AttributeError) as error:
         raise NotAnEvent(f"the body is not as an event is: {error!r}") from error

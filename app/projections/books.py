@@ -28,12 +28,13 @@ class PostgresOrderBooks:
         rows = self._database.rows(f"{_SELECT} WHERE order_id = ANY(%s)", (list(order_ids),))
         return {row[0]: OrderEntry(*row[:-1]) for row in rows}
 
-    def charged(self, since: datetime) -> Iterator[OrderEntry]:
-        """Every order placed since then that a charge of the gateway's paid for."""
+    def charged(self, gateway: str, since: datetime) -> Iterator[OrderEntry]:
+        """Every order placed since then that a charge at this gateway paid for."""
         after = 0
         while rows := self._database.rows(
-            f"{_SELECT} WHERE charge_id IS NOT NULL AND created_at >= %s AND position > %s ORDER BY position LIMIT %s",
-            (since, after, CHUNK),
+            f"{_SELECT} WHERE charge_id IS NOT NULL AND gateway = %s AND created_at >= %s AND position > %s"
+            " ORDER BY position LIMIT %s",
+            (gateway, since, after, CHUNK),
         ):
             yield from (OrderEntry(*row[:-1]) for row in rows)
             after = rows[-1][-1]

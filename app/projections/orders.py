@@ -43,14 +43,15 @@ _PLACED = Merge(
         "total": "bigint",
         "points_used": "bigint",
         "cash_due": "bigint",
+        "gateway": "text",
         "items": "text",
         "currency": "text",
         "created_at": "timestamptz",
         **_CHANGES,
     },
-    "INSERT INTO orders (order_id, position, account_id, total, points_used, cash_due, items, currency, created_at, "
-    f"{', '.join(_CHANGES)}) SELECT order_id, $1 + position, account_id, total, points_used, cash_due, items, "
-    f"currency, created_at, {', '.join(_CHANGES)} FROM {{rows}} AS r ORDER BY order_id",
+    "INSERT INTO orders (order_id, position, account_id, total, points_used, cash_due, gateway, items, currency, "
+    f"created_at, {', '.join(_CHANGES)}) SELECT order_id, $1 + position, account_id, total, points_used, cash_due, "
+    f"gateway, items, currency, created_at, {', '.join(_CHANGES)} FROM {{rows}} AS r ORDER BY order_id",
 )
 
 _CHANGED = Merge(
@@ -134,7 +135,7 @@ def _new_row(order_id: UUID, position: int, event: OrderPlaced) -> tuple[Any, ..
     ]
     return (
         order_id, position, event.account_id, event.total_minor, event.points_used, event.cash_due_minor,
-        msgspec.json.encode(items).decode(), event.currency, event.at,
+        event.gateway, msgspec.json.encode(items).decode(), event.currency, event.at,
     )  # fmt: skip
 
 

@@ -16,9 +16,9 @@ REVIEW_AFTER = timedelta(hours=72)
 """How long nobody may know before a person should look: three days outlast a weekend of the gateway's."""
 
 _DUE = """
-SELECT o.order_id, coalesce(r.asked, 0) FROM orders o LEFT JOIN recoveries r USING (order_id)
+SELECT o.order_id, coalesce(r.asked, 0) FROM orders o LEFT JOIN recoveries r USING (order_id, waiting_since)
 WHERE waiting_since IS NOT NULL AND (%(after)s::uuid IS NULL OR o.order_id > %(after)s)
-AND (%(is_all)s OR coalesce(r.next_at, o.waiting_since + %(first)s) <= %(at)s)
+AND (%(is_all)s OR coalesce(r.next_at, waiting_since + %(first)s) <= %(at)s)
 ORDER BY o.order_id LIMIT %(limit)s
 """
 
@@ -47,7 +47,7 @@ SELECT (SELECT count(*) FROM orders WHERE waiting_since IS NOT NULL), (SELECT co
 """
 
 
-class UnsettledOrders:
+class PostgresUnsettledOrders:
     """Queries; the gateway's own books are asked elsewhere."""
 
     def __init__(self, database: Database) -> None:

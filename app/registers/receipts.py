@@ -88,9 +88,14 @@ class Receipts:
             (claim.claim_id, claim.lease),
         )
 
-    def answer(self, receipt: Receipt) -> None:
-        """Write an answer outside any append."""
-        self._database.execute(*receipt_statement(receipt))
+    def answer(self, receipt: Receipt) -> Answered:
+        """Write an answer outside any append, and give the one that stands: somebody else may have been first."""
+        sql, values = receipt_statement(receipt)
+        written = self._database.written(f"{sql} RETURNING status, body", values)
+        stands = written or self._database.rows(
+            "SELECT status, body FROM idempotency WHERE claim_id = %s AND status IS NOT NULL", (receipt.claim_id,)
+        )
+        return Answered(*stands[0]) if stands else Answered(receipt.status, receipt.body)
 
     def _why_not(self, claim: bytes, fingerprint: bytes) -> Answered | InFlight | OtherRequest:
         row = self._database.row(
@@ -115,11 +120,15 @@ def holding_statement(claim: Claim) -> tuple[str, Sequence[Any]]:
 
 
 def receipt_statement(receipt: Receipt) -> tuple[str, Sequence[Any]]:
-    """Writes an answer in an append's transaction. The first answer stands, but for a 202, which was not final."""
+    """Writes an answer in an append's transaction. The first answer stands, but for a 202, which was not final.
+
+    One that names the lease it is written under fails, and the append with it, where the claim was taken over.
+    """
     body = "%s"
     if POSITION in receipt.body:
         body = "replace(%s, E'\\x01', currval('events_position_seq')::text)"
-    return (
-        f"UPDATE idempotency SET status = %s, body = {body} WHERE claim_id = %s AND (status IS NULL OR status = 202)",
-        (receipt.status, receipt.body, receipt.claim_id),
-    )
+    sql = f"UPDATE idempotency SET status = %s, body = {body} WHERE claim_id = %s AND (status IS NULL OR status = 202)"
+    values = (receipt.status, receipt.body, receipt.claim_id)
+    if receipt.only_under is None:
+        return sql, values
+    return f"SELECT idempotency_hold(%s, %s); {sql}", (receipt.claim_id, receipt.only_under, *values)

@@ -14,13 +14,15 @@ class PostgresRecoveries:
     def __init__(self, database: Database) -> None:
         self._database = database
 
-    def asked(self, order_id: UUID, next_at: datetime, answer: str) -> None:
-        """The gateway was asked and does not know; it will be asked again."""
+    def asked(self, order_id: UUID, waiting_since: datetime, next_at: datetime, answer: str) -> None:
+        """The gateway was asked and does not know what is waited for; it will be asked again."""
         self._database.execute(
-            "INSERT INTO recoveries AS r (order_id, asked, next_at, last_answer) VALUES (%s, 1, %s, %s)"
-            " ON CONFLICT (order_id) DO UPDATE SET asked = r.asked + 1, next_at = excluded.next_at,"
+            "INSERT INTO recoveries AS r (order_id, waiting_since, asked, next_at, last_answer)"
+            " VALUES (%s, %s, 1, %s, %s)"
+            " ON CONFLICT (order_id) DO UPDATE SET waiting_since = excluded.waiting_since, next_at = excluded.next_at,"
+            " asked = CASE WHEN r.waiting_since = excluded.waiting_since THEN r.asked ELSE 0 END + 1,"
             " last_answer = excluded.last_answer",
-            (order_id, next_at, answer),
+            (order_id, waiting_since, next_at, answer),
         )
 
     def review(self, order_id: UUID, reason: str) -> None:

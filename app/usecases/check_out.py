@@ -112,6 +112,8 @@ class CheckOut:
         if placed.outcome.status != "pending":
             return placed.outcome
         assert purchase.payment_method is not None
+        if placed.order.placed.gateway != self._gateway.name:
+            return placed.outcome  # it was asked of another gateway, which may have charged it
         news = self._gateway.charge(bill_of(placed.order), purchase.payment_method)
         if isinstance(news, Unknown):
             return self._unknown(placed.outcome, news)
@@ -187,6 +189,7 @@ class CheckOut:
                 points_promised=version.rule.points_to_earn(total, cash_due),
                 rule_version=version.version,
                 fingerprint=purchase.fingerprint,
+                gateway=self._gateway.name if cash_due else None,
             ),
         )
 

@@ -31,6 +31,7 @@ class GatewayNews:
     amount_minor: int
     currency: str
     reason: str = ""
+    refund_id: UUID | None = None
 
 
 class HearFromGateway:
@@ -61,16 +62,18 @@ class HearFromGateway:
                 return "review"
             settled = Charged(news.charge_id)
         self._settle(order.placed.account_id, order.id, settled)
-        if order.status != "pending":
-            return "review" if contradiction(order, settled) else "known"
+        (stands,) = self._loyalty.load((Order, order.id))
+        if contradiction(stands, settled):
+            return "review"
         self._recoveries.settled(order.id)
-        return "settled"
+        return "settled" if order.status == "pending" else "known"
 
     def _ask(self, order: Order, news: GatewayNews) -> str:
+        refund = order.refunds.get(news.refund_id) if news.refund_id else None
+        if news.kind == "refund_failed" and refund and refund.status == "done":
+            self._recoveries.review(order.id, f"the refund {refund.refund_id} failed after it was made")
+            return "review"
         if order.status == "pending" or order.pending_refund:
             self._recover.one(order.id)
             return "asked"
-        if news.kind == "refund_failed" and order.refunded_minor:
-            self._recoveries.review(order.id, "a refund failed at the gateway after it was made")
-            return "review"
         return "known"

@@ -15,7 +15,7 @@ from app.domain.point_account import PointAccount
 from app.domain.programme import PROGRAMME_ID, Programme
 from app.usecases.importing import OTHER_VALUES, Members, Outcome, Refused, Report, import_key, import_lines, load
 from app.usecases.loyalty import Loyalty
-from app.usecases.ports import Clock, Directory
+from app.usecases.ports import Clock, Directory, ReasonText
 from app.usecases.settle_payment import pay
 
 
@@ -67,7 +67,7 @@ class ImportOrders:
         account = batch.found.get(account_id) or PointAccount.open(account_id, line.paid_at)
         order = self._placed(line, account_id, new_id, batch.programme)
         pay(order, account, batch.programme, line.paid_at, None, self._zone)
-        batch.add(account, order)
+        batch.add(account, order, line.reference)
         return "imported"
 
     def _placed(self, line: PastOrder, account_id: UUID, new_id: UUID, programme: Programme) -> Order:
@@ -86,6 +86,7 @@ class ImportOrders:
                 points_promised=version.rule.points_to_earn(line.amount_minor, line.amount_minor),
                 rule_version=version.version,
                 fingerprint=line.fingerprint,
+                gateway=None,
             ),
         )
 
@@ -102,14 +103,16 @@ class _Batch:
         self.found = load(loyalty, [*accounts, *orders, (Programme, PROGRAMME_ID)])
         self.programme: Programme = self.found.get(PROGRAMME_ID) or Programme()
         self._news: dict[UUID, list[Aggregate]] = {}
+        self._references: list[ReasonText] = []
 
     def ids_of(self, line: PastOrder) -> tuple[UUID, UUID]:
         """The ids of a line's account and order."""
         account_id = self._members.ids[line.user_id]
         return account_id, order_id(account_id, import_key(line.reference))
 
-    def add(self, account: PointAccount, order: Order) -> None:
+    def add(self, account: PointAccount, order: Order, reference: str) -> None:
         """Keep a new order, and what it did to the account, for the lines after it and for the append."""
+        self._references.append(ReasonText(order.id, account.id, f"Imported order (reference {reference})"))
         self.found |= {account.id: account, order.id: order}
         self._news.setdefault(account.id, [account]).append(order)
 
@@ -117,4 +120,5 @@ class _Batch:
         """Append all news, in order of the accounts, so that two imports never wait for each other in a ring."""
         if self._news:
             aggregates = [aggregate for _, of_account in sorted(self._news.items()) for aggregate in of_account]
-            self._loyalty.record(*aggregates, beside=self._members.entries(self._news))
+            entries = self._members.entries(self._news)
+            self._loyalty.record(*aggregates, beside=[*entries, *self._references])

@@ -87,6 +87,9 @@ class StatementLine:
 class PaymentGateway(Protocol):
     """Whoever charges cards. No method raises for what the network or the gateway's servers did: that is Unknown."""
 
+    name: str
+    """By which orders remember whom their cash was asked of. It never changes."""
+
     def charge(self, bill: Bill, payment_method: str) -> Charged | Declined | Unknown:
         """Ask for the money. Two charges of one order are one charge, and give the same answer."""
 

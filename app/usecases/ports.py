@@ -68,8 +68,8 @@ class UnsettledOrders(Protocol):
 class Recoveries(Protocol):
     """How far recovery has come with an order, and why a person should look at it."""
 
-    def asked(self, order_id: UUID, next_at: datetime, answer: str) -> None:
-        """The gateway was asked and does not know; it will be asked again."""
+    def asked(self, order_id: UUID, waiting_since: datetime, next_at: datetime, answer: str) -> None:
+        """The gateway was asked and does not know what is waited for; it will be asked again."""
 
     def review(self, order_id: UUID, reason: str) -> None:
         """Something contradicts the order: up for review, until a person clears it. The first reason stands."""
@@ -96,8 +96,8 @@ class OrderBooks(Protocol):
     def entries(self, order_ids: Sequence[UUID]) -> dict[UUID, OrderEntry]:
         """What stands there about these orders."""
 
-    def charged(self, since: datetime) -> Iterator[OrderEntry]:
-        """Every order placed since then that a charge of the gateway's paid for."""
+    def charged(self, gateway: str, since: datetime) -> Iterator[OrderEntry]:
+        """Every order placed since then that a charge at this gateway paid for."""
 
 
 @dataclass(frozen=True)
@@ -124,11 +124,16 @@ JSON text holds no raw control character, so nothing that a client sent can be t
 
 @dataclass(frozen=True)
 class Receipt:
-    """Beside events: the answer that a claimed idempotency key will be given from now on. `body` is JSON."""
+    """Beside events: the answer that a claimed idempotency key will be given from now on. `body` is JSON.
+
+    `only_under` is the lease without which nothing may be written: for work that has no id of its own to meet a second
+    try by.
+    """
 
     claim_id: bytes
     status: int
     body: str
+    only_under: UUID | None = None
 
 
 Beside = DirectoryEntry | ReasonText | Receipt

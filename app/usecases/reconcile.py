@@ -36,7 +36,9 @@ class Reconciliation:
 
 
 class Reconcile:
-    """The gateway's list is read first and our orders after it, so that what was settled meanwhile is no difference."""
+    """Our paid orders are noted first and looked up again after the gateway's list, so that what was paid meanwhile is
+    no difference. What is charged or refunded in the very moment of the comparison may be one: run it again.
+    """
 
     def __init__(self, gateway: PaymentGateway, books: OrderBooks) -> None:
         self._gateway = gateway
@@ -45,7 +47,8 @@ class Reconcile:
     def __call__(self, since: datetime) -> Reconciliation:
         """Compare the charges and orders since then. Raises GatewayUnreachable."""
         result = Reconciliation()
-        listed: set[UUID] = set()
+        unlisted = {entry.order_id: entry for entry in self._books.charged(self._gateway.name, since)}
+        result.orders = len(unlisted)
         for lines in _batches(self._gateway.statement(since, _EVER)):
             ours = self._books.entries([line.order_id for line in lines if line.order_id])
             for line in lines:
@@ -53,12 +56,10 @@ class Reconcile:
                 entry = ours.get(line.order_id) if line.order_id else None
                 result.differences += [Difference(line.order_id, line.charge_id, w) for w in _apart(line, entry)]
                 if line.order_id:
-                    listed.add(line.order_id)
-        for entry in self._books.charged(since):
-            result.orders += 1
-            if entry.order_id not in listed:
-                what = f"paid {entry.cash_due_minor} {entry.currency}, but the gateway lists no charge"
-                result.differences.append(Difference(entry.order_id, entry.charge_id, what))
+                    unlisted.pop(line.order_id, None)
+        for entry in unlisted.values():
+            what = f"paid {entry.cash_due_minor} {entry.currency}, but the gateway lists no charge"
+            result.differences.append(Difference(entry.order_id, entry.charge_id, what))
         return result
 
 

@@ -7,13 +7,21 @@ there first, so that no request still under way can charge it, and only then doe
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from datetime import timedelta
+from datetime import datetime, timedelta
 from uuid import UUID
 
 from app.domain.errors import DomainError
 from app.domain.order import Order
 from app.usecases.loyalty import Loyalty
-from app.usecases.payment_gateway import Absent, PaymentGateway, Unknown
+from app.usecases.payment_gateway import (
+    Absent,
+    Charged,
+    Declined,
+    PaymentGateway,
+    Refunded,
+    RefundRefused,
+    Unknown,
+)
 from app.usecases.ports import Clock, Recoveries, UnsettledOrders
 from app.usecases.settle_payment import SettlePayment, bill_of
 from app.usecases.settle_refund import SettleRefund
@@ -23,6 +31,10 @@ BATCH = 100
 
 FIRST_PAUSE, LONGEST_PAUSE = timedelta(seconds=15), timedelta(hours=1)
 """The pause after the first question, doubled with each, and its limit: news is at most an hour old."""
+
+
+BY_HAND = "given up by hand"
+"""The reason of what a person settled."""
 
 
 @dataclass
@@ -85,45 +97,65 @@ class RecoverPayments:
         self._recoveries.settled(order_id)  # somebody else was first
         return str(order.status)
 
-    def give_up(self, order_id: UUID) -> str | None:
-        """A person will wait no longer for an order's cardholder: void its charge, and settle what it has become.
+    def give_up(self, order_id: UUID, *, by_hand: bool = False) -> str | None:
+        """A person will wait no longer: void an order's charge, or ask once more about its refund, and settle that.
 
-        Gives the order's status then, None while nobody knows. Raises `unknown_order`, `order_not_pending`.
+        Where nobody knows even so, `by_hand` is the person's word that no money stayed with the shop (or, for a refund,
+        that none was given back), and settles it. Gives the status then, None while nobody knows. Raises
+        `unknown_order`, `order_not_pending`.
         """
         (order,) = self._loyalty.load((Order, order_id))
         if order is None:
             raise DomainError("unknown_order")
-        if order.status != "pending":
+        if order.status != "pending" and not order.pending_refund:
             raise DomainError("order_not_pending", order_status=order.status)
-        return self._recover_charge(order, 0, give_up=True)
+        is_charge = order.status == "pending"
+        status = self._recover_charge(order, 0, give_up=True) if is_charge else self._recover_refund(order, 0)
+        if status is None and by_hand:
+            return self._settled(order, Declined(BY_HAND) if is_charge else RefundRefused(BY_HAND))
+        return status
 
     def _recover_charge(self, order: Order, asked: int, *, give_up: bool = False) -> str | None:
         bill = bill_of(order)
-        news = self._gateway.outcome(bill)
-        if isinstance(news, Absent) or give_up:
+        news = self._elsewhere(order) or self._gateway.outcome(bill)
+        if isinstance(news, Absent) or (give_up and not self._elsewhere(order)):
             news = self._gateway.void(bill)
         if isinstance(news, Unknown):
-            self._wait(order, asked, news)
+            self._wait(order, order.placed.at, asked, news)
             return None
-        settled = self._settle_payment(order.placed.account_id, order.id, news)
-        self._recoveries.settled(order.id)
-        return settled.status
+        return self._settled(order, news)
 
     def _recover_refund(self, order: Order, asked: int) -> str | None:
         refund = order.pending_refund
         assert refund is not None
         assert order.charge_id is not None
         # Under the same id a refund is one, so asking for it again is how to learn what became of it.
-        news = self._gateway.refund(bill_of(order), order.charge_id, refund.refund_id, refund.cash_minor)
+        news = self._elsewhere(order) or self._gateway.refund(
+            bill_of(order), order.charge_id, refund.refund_id, refund.cash_minor
+        )
         if isinstance(news, Unknown):
-            self._wait(order, asked, news)
+            self._wait(order, refund.requested_at, asked, news)
             return None
-        settled = self._settle_refund(order.placed.account_id, order.id, refund.refund_id, news)
-        self._recoveries.settled(order.id)
-        return settled.status
+        return self._settled(order, news)
 
-    def _wait(self, order: Order, asked: int, news: Unknown) -> None:
+    def _elsewhere(self, order: Order) -> Unknown | None:
+        """Another gateway was asked, so this one's word means nothing."""
+        if order.placed.gateway == self._gateway.name:
+            return None
+        return Unknown(f"was asked of {order.placed.gateway}, which is not the gateway now", is_for_review=True)
+
+    def _settled(self, order: Order, news: Charged | Declined | Refunded | RefundRefused) -> str:
+        account_id, refund = order.placed.account_id, order.pending_refund
+        if isinstance(news, Charged | Declined):
+            status = self._settle_payment(account_id, order.id, news).status
+        else:
+            assert refund is not None
+            status = self._settle_refund(account_id, order.id, refund.refund_id, news).status
+        self._recoveries.settled(order.id)
+        return status
+
+    def _wait(self, order: Order, since: datetime, asked: int, news: Unknown) -> None:
         pause = min(FIRST_PAUSE * 2 ** min(asked, 16), LONGEST_PAUSE)
-        self._recoveries.asked(order.id, self._clock() + pause, news.reason)
+        self._recoveries.asked(order.id, since, self._clock() + pause, news.reason)
         if news.is_for_review:
             self._recoveries.review(order.id, news.reason)

@@ -96,7 +96,11 @@ class RefundOrder:
         refund_id = refund_id_of(order.id, actor_id, wanted.key)
         if refund_id in order.refunds:
             refund = order.refunds[refund_id]
+            if wanted.amount_minor not in (None, refund.amount_minor):
+                raise DomainError("idempotency_key_reused")
             return _Requested(order, refund, refund_outcome_of(order, refund))
+        if order.placed.gateway not in (None, self._gateway.name):
+            raise DomainError("order_not_refundable", order_status=order.status, gateway=order.placed.gateway)
         account, programme = self._loyalty.load((PointAccount, order.placed.account_id), (Programme, PROGRAMME_ID))
         refund = order.request_refund(at, refund_id, wanted.amount_minor, refund_id, actor_id)
         if refund.cash_minor == 0:

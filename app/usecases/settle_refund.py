@@ -16,7 +16,7 @@ from app.domain.point_account import PointAccount
 from app.domain.programme import PROGRAMME_ID, Programme
 from app.usecases.loyalty import Loyalty
 from app.usecases.payment_gateway import Refunded, RefundRefused
-from app.usecases.ports import Clock, Receipt
+from app.usecases.ports import Clock, Receipt, Recoveries
 from app.usecases.settle_payment import SETTLE_FOR_S
 
 
@@ -55,10 +55,14 @@ def refund_outcome_of(order: Order, refund: Refund) -> RefundOutcome:
 
 
 class SettleRefund:
-    """The first one to bring the gateway's news writes it; the rest find it written."""
+    """The first one to bring the gateway's news writes it; the rest find it written.
 
-    def __init__(self, loyalty: Loyalty, clock: Clock, zone: ZoneInfo) -> None:
+    News that contradicts what stands changes nothing; a person looks at it.
+    """
+
+    def __init__(self, loyalty: Loyalty, recoveries: Recoveries, clock: Clock, zone: ZoneInfo) -> None:
         self._loyalty = loyalty
+        self._recoveries = recoveries
         self._clock = clock
         self._zone = zone
 
@@ -81,6 +85,8 @@ class SettleRefund:
             )
             refund = order.refunds[refund_id]
             if refund.status != "pending":
+                if isinstance(news, Refunded) != (refund.status == "done"):
+                    self._recoveries.review(order.id, f"the refund {refund_id} is {refund.status}, says {news}")
                 return refund_outcome_of(order, refund)
             if isinstance(news, RefundRefused):
                 order.fail_refund(self._clock(), refund, news.reason)
@@ -108,8 +114,9 @@ class SettleRefund:
         if order.lot:
             expired = expired_of(order.lot.id, self._loyalty.history(account)) + account.lapsed_of(order.lot.id, at)
         restored, revoked = order.parts_to_restore(refund), order.points_to_revoke(refund, expired)
-        account.restore(at, order.id, restored, calendar.grace(at, rule.restore_grace_days, self._zone))
-        account.revoke(at, order.id, revoked, order.lot.id if order.lot else None)
+        grace_until = calendar.grace(at, rule.restore_grace_days, self._zone)
+        account.restore(at, order.id, restored, grace_until, refund.refund_id)
+        account.revoke(at, order.id, revoked, order.lot.id if order.lot else None, refund.refund_id)
         order.refund(at, refund, expired, gateway_refund_id)
 
 

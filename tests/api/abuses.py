@@ -233,8 +233,6 @@ REFUNDS = [
     Abuse("refund: what is no id", "admin", "POST", "/admin/orders/1/refunds", GIVE_BACK, 404, "unknown_order"),
     Abuse("refund: without a reason", "admin", "POST", REFUND.format("paid"), {}, 422, "invalid_request"),
     Abuse("clear: an order of nobody's", "admin", "DELETE", REVIEW.format("nobody's"), None, 404, "unknown_order"),
-    Abuse("clear: an order that is in order", "admin", "DELETE", REVIEW.format("paid"), None, 404, "unknown_order"),
-    Abuse("clear: an order that waits", "admin", "DELETE", REVIEW.format("pending"), None, 404, "unknown_order"),
     Abuse("clear: what is no id", "admin", "DELETE", "/admin/reviews/1", None, 404, "unknown_order"),
     Abuse("clear: all of them", "admin", "DELETE", "/admin/reviews", None, 405, "method_not_allowed"),
     Abuse("refund: take it back", "admin", "DELETE", REFUND.format("partly"), None, 405, "method_not_allowed"),

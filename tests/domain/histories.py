@@ -97,7 +97,7 @@ class History:
                 account.restore(at, order, taken, at + timedelta(days=number))
             case "revoke" if self.earned:
                 order, earned, lot_id = self.earned.pop(number % len(self.earned))
-                account.revoke(at, order, min(points, earned), lot_id)
+                account.revoke(at, order, min(points, earned), lot_id, self._order())
             case "expire":
                 account.expire(at)
             case "give":

@@ -19,6 +19,7 @@ NEXT_YEAR, GRACE = NOW + 365 * DAY, NOW + 14 * DAY
 ORDER = UUID("22222222-2222-4222-8222-222222222222")
 REASON = UUID("33333333-3333-4333-8333-333333333333")
 ADMIN = UUID("44444444-4444-4444-8444-444444444444")
+REFUND = UUID("66666666-6666-4666-8666-666666666666")
 MEMBER = UUID("55555555-5555-4555-8555-555555555555")
 
 
@@ -78,5 +79,6 @@ def placed(**changes: Any) -> OrderPlaced:
         "points_promised": 50,
         "rule_version": 1,
         "fingerprint": "f",
+        "gateway": "sandbox",
     }
     return OrderPlaced(**facts | changes)

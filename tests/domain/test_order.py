@@ -63,7 +63,7 @@ def test_an_order_takes_the_points_that_it_says() -> None:
 def test_an_order_is_paid_or_failed_once(
     settled: OrderPaid | PaymentFailed, status: str, again: Callable[[Order], None]
 ) -> None:
-    given(Order, placed(), settled).when(again).then_refused("order_not_pending", status=status)
+    given(Order, placed(), settled).when(again).then_refused("order_not_pending", order_status=status)
 
 
 def test_an_order_earns_what_was_promised_when_it_was_placed() -> None:

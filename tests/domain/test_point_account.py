@@ -98,7 +98,11 @@ def test_a_restored_redemption_returns_to_its_very_lots() -> None:
     account = (
         given_holding(Part(second, 25))
         .when(lambda account: account.restore(NOW, ORDER, taken, GRACE))
-        .then(Restored(at=NOW, balance=50, order_id=ORDER, points=25, returned=taken, made=(), debt_repaid=0))
+        .then(
+            Restored(
+                at=NOW, refund_id=None, balance=50, order_id=ORDER, points=25, returned=taken, made=(), debt_repaid=0
+            )
+        )
     )
     assert account.parts == [whole(first), whole(second)]
 
@@ -112,6 +116,7 @@ def test_what_belongs_to_a_lapsed_lot_comes_back_as_a_grace_lot_that_names_its_p
         .then(
             Restored(
                 at=NOW,
+                refund_id=None,
                 balance=50,
                 order_id=ORDER,
                 points=27,

@@ -35,6 +35,7 @@ def test_a_restore_repays_debt_first_out_of_what_would_burn_first() -> None:
         .then(
             Restored(
                 at=NOW,
+                refund_id=None,
                 balance=15,
                 order_id=ORDER,
                 points=40,

@@ -7,16 +7,18 @@ import pytest
 from app.domain.account_events import Expired, Revoked
 from app.domain.lots import Part
 from app.domain.point_account import PointAccount
-from tests.domain.samples import DAY, GRACE, NOW, ORDER, earn, given_holding, lot, whole
+from tests.domain.samples import DAY, GRACE, NOW, ORDER, REFUND, earn, given_holding, lot, whole
 from tests.support.given import given
 
 
 def revoked(balance: int, points: int, *taken: Part, debt: int = 0) -> Revoked:
-    return Revoked(at=NOW, balance=balance, order_id=ORDER, points=points, taken=taken, debt_added=debt)
+    return Revoked(
+        at=NOW, balance=balance, order_id=ORDER, refund_id=REFUND, points=points, taken=taken, debt_added=debt
+    )
 
 
 def revoke(account: PointAccount, points: int, lot_id: int | None) -> None:
-    account.revoke(NOW, ORDER, points, lot_id)
+    account.revoke(NOW, ORDER, points, lot_id, REFUND)
 
 
 OWN = lot(3, 50, lapses=300)

@@ -39,6 +39,7 @@ def made(
         cash_minor=cash,
         points_restored=points.get("restored", 30),
         points_revoked=points.get("revoked", 50),
+        expired=points.get("expired", 0),
         gateway_refund_id="re_1",
     )
 

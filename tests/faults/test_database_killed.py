@@ -68,6 +68,7 @@ class Load:
                     acknowledged.append(self._shop.house.check_out(purchase))
                 except (PersistenceError, DomainError):
                     unanswered.append(purchase)
+                    is_dead.wait(0.02)  # or else clients of a dead server keep the killer from its work
 
         with ThreadPoolExecutor(CLIENTS) as threads:
             clients = [threads.submit(client, name) for name in range(CLIENTS)]

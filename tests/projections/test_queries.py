@@ -114,7 +114,7 @@ def test_accounts_are_narrowed_by_prefix_and_by_what_is_available(busy: Shop, cl
 def test_orders_in_pages_are_all_orders_newest_first(busy: Shop, limit: int) -> None:
     orders = walked(lambda key: busy.house.orders.page(limit, key and key[0]))
     assert [order["position"] for order in orders] == sorted((o["position"] for o in orders), reverse=True)
-    assert len(orders) == sum(topic == "OrderPlaced.v1" for *_, topic in busy.events())
+    assert len(orders) == sum(topic == "OrderPlaced.v2" for *_, topic in busy.events())
 
 
 def test_orders_are_narrowed_by_each_filter(busy: Shop) -> None:

@@ -55,7 +55,7 @@ def test_points_may_pay_for_all_without_a_card_and_in_one_append(shop: Shop, own
     assert (order.status, order.cash_due_minor, order.points_earned) == ("paid", 0, 10)
     assert charges(owner) == []
     last = shop.events()[-4:]
-    assert sorted(topic for *_, topic in last) == ["Earned.v1", "OrderPaid.v1", "OrderPlaced.v1", "Redeemed.v1"]
+    assert sorted(topic for *_, topic in last) == ["Earned.v1", "OrderPaid.v1", "OrderPlaced.v2", "Redeemed.v1"]
     [(transactions,)] = owner.rows(
         "SELECT count(DISTINCT xmin::text) FROM events WHERE position = ANY(%s)", ([n for n, *_ in last],)
     )

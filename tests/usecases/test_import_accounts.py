@@ -77,7 +77,7 @@ def test_the_largest_balance_is_that_of_an_adjustment(house: House, shop: Shop) 
 def test_a_member_of_today_gets_their_balance_on_top_and_debt_is_repaid_first(house: House, shop: Shop) -> None:
     shop.give("ann", 10)
     (account,) = house.loyalty.load((PointAccount, shop.account()))
-    account.revoke(house.clock(), uuid4(), 40, None)
+    account.revoke(house.clock(), uuid4(), 40, None, uuid4())
     house.loyalty.record(account)
     import_accounts(house, brought("ann", 100), brought("ann", 7, reference="L-2"))
     assert (shop.points()["debt"], shop.available(), shop.left()) == (0, 77, [0, 70, 7])

@@ -134,7 +134,7 @@ def test_an_order_that_earns_nothing_is_an_order_all_the_same(house: House, shop
 def test_debt_is_repaid_before_a_lot_is_made(house: House, shop: Shop) -> None:
     shop.give("ann", 10)
     (account,) = house.loyalty.load((PointAccount, shop.account()))
-    account.revoke(house.clock(), uuid4(), 40, None)
+    account.revoke(house.clock(), uuid4(), 40, None, uuid4())
     house.loyalty.record(account)
     assert (shop.points()["debt"], shop.available()) == (30, 0)
     import_orders(house, bought())

@@ -215,7 +215,7 @@ def test_a_refund_of_an_old_order_waits_from_when_it_was_asked_for_and_is_not_up
 ) -> None:
     order = shop.buy(method=REFUND_TIMEOUT)
     if was_asked:  # by recovery, in vain, just before the gateway's reply settled the order
-        shop.house.recoveries.asked(order.order_id, clock.at + DAY, "no route to host")
+        shop.house.recoveries.asked(order.order_id, order.created_at, clock.at + DAY, "no route to host")
     clock.move(days=30)
     assert refund(shop, order.order_id).status == "pending"
     assert shop.house.unsettled.counts(clock.at) == (1, 0)

@@ -103,8 +103,17 @@ def statement_line(charge: Json) -> StatementLine:
 
 def order_of(thing: Json) -> UUID | None:
     """The order that an object of Stripe's names, None where it names none of ours."""
+    return _id(thing, ORDER)
+
+
+def refund_of(thing: Json) -> UUID | None:
+    """The refund of ours that it names."""
+    return _id(thing, REFUND)
+
+
+def _id(thing: Json, key: str) -> UUID | None:
     try:
-        return UUID(metadata(thing, ORDER) or "")
+        return UUID(metadata(thing, key) or "")
     except ValueError:
         return None
 

@@ -45,11 +45,17 @@ def about_charge(bill: Bill, error: stripe.StripeError) -> Declined | Unknown:
 def about_refund(bill: Bill, error: stripe.StripeError) -> RefundRefused | Unknown:
     """What is known of a refund after an error."""
     code = code_of(error)
-    if code in UNREFUNDABLE:
-        return RefundRefused(code)
-    if isinstance(error, stripe.InvalidRequestError) and error.param == "amount":
-        return RefundRefused(code or "amount_too_large")  # more than is left of the charge; it has no code
-    return _nobody_knows(bill, error)
+    return RefundRefused(code) if code in UNREFUNDABLE else _nobody_knows(bill, error)
+
+
+def about_refused_refund(bill: Bill, error: stripe.InvalidRequestError) -> RefundRefused | Unknown:
+    """Stripe will not make such a refund, and none was found: nothing was given back. Not every refusal has a code.
+
+    A charge that it does not know is no refusal: it may be another account's, whose key was set by mistake.
+    """
+    if code_of(error) == "resource_missing":
+        return _nobody_knows(bill, error)
+    return RefundRefused(code_of(error) or ("amount_too_large" if error.param == "amount" else "refund_refused"))
 
 
 def is_kept(error: stripe.APIError) -> bool:

@@ -46,6 +46,8 @@ def _now() -> datetime:
 class StripeGateway:
     """Stripe behind the port. Open it in the process that uses it, not before a fork."""
 
+    name = "stripe"
+
     def __init__(
         self,
         api_key: str,
@@ -98,9 +100,13 @@ class StripeGateway:
     ) -> Refunded | RefundRefused | Unknown:
         """Give back a part, unless a refund of that id is found: Stripe's keys are forgotten after a day."""
         try:
-            refund = self._find_refund(charge_id, refund_id) or self._make_refund(
-                bill, charge_id, refund_id, amount_minor
-            )
+            refund = self._find_refund(charge_id, refund_id)
+        except stripe.StripeError as error:
+            return errors.about_refund(bill, error)
+        try:
+            refund = refund or self._make_refund(bill, charge_id, refund_id, amount_minor)
+        except stripe.InvalidRequestError as error:
+            return errors.about_refused_refund(bill, error)
         except stripe.StripeError as error:
             return errors.about_refund(bill, error)
         return answers.refunded(refund, amount_minor)
