@@ -71,6 +71,7 @@ class House:
     daily: DailyReport
     check_out: CheckOut
     settle_payment: SettlePayment
+    settle_refund: SettleRefund
     refund_order: RefundOrder
     recover_payments: RecoverPayments
     hear_from_gateway: HearFromGateway
@@ -165,6 +166,7 @@ def build(settings: Settings, *, clock: Clock = now, gateway: PaymentGateway | N
         daily=DailyReport(database, log, PostgresTrackingRecorder(database), mapper, zone),
         check_out=CheckOut(loyalty, directory, prices, gateway, settle, recoveries, clock, zone, settings.currency),
         settle_payment=settle,
+        settle_refund=settle_refund,
         refund_order=RefundOrder(loyalty, directory, gateway, settle_refund, recoveries, clock),
         recover_payments=recover,
         hear_from_gateway=HearFromGateway(loyalty, settle, recover, recoveries),

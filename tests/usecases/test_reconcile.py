@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from datetime import UTC, datetime
 from uuid import uuid4
 
 import pytest
 
 from app.database import Database
+from app.usecases.payment_gateway import StatementLine
 from app.usecases.reconcile import Difference
 from app.usecases.refund_order import RefundWanted
 from app.wiring import House
@@ -92,3 +94,15 @@ def test_more_charges_than_one_batch_are_all_compared(shop: Shop, monkeypatch: p
         shop.buy()
     result = shop.house.reconcile(EVER)
     assert (result.charges, result.orders, result.differences) == (5, 5, [])
+
+
+def test_a_purchase_made_while_the_list_is_read_is_no_difference(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
+    shop.buy()
+    statement = shop.house.gateway.statement
+
+    def while_business_goes_on(since: datetime, until: datetime) -> Iterator[StatementLine]:
+        yield from statement(since, until)
+        shop.buy()
+
+    monkeypatch.setattr(shop.house.gateway, "statement", while_business_goes_on)
+    assert differences(shop.house) == []
