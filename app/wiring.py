@@ -179,8 +179,8 @@ def build(settings: Settings, *, clock: Clock = now, gateway: PaymentGateway | N
     )
 
 
-REPORT_LAG_TOLERATED = 10_000
-"""Events that the report may be behind before the house calls itself not ready: some seconds of a busy shop."""
+REPORT_LAG_TOLERATED = 100_000
+"""Events that the report may be behind before the house calls itself not ready: some seconds of an import."""
 
 
 def why_not_ready(house: House) -> str | None:

@@ -42,7 +42,8 @@ def listed(query: dict[str, Any]) -> Response:
 class RefundBody(Schema):
     """How much of the order's total to give back, in minor units; all that is left where it says nothing."""
 
-    amount = whole(1, load_default=None)
+    # Absent alone means all of it: a client that sends null has lost a number.
+    amount = whole(1, load_default=None, allow_none=False)
     reason = Reason(required=True)
 
 

@@ -143,7 +143,7 @@ def _items(body: dict[str, Any]) -> Items:
 
 def _reply(outcome: OrderOutcome) -> Reply:
     if outcome.status == "failed":
-        return Reply.of(402, problem("payment_declined", order_id=outcome.order_id))
+        return Reply.of(402, problem("payment_declined", order_id=outcome.order_id, reason=outcome.failure))
     data = {
         "order_id": outcome.order_id,
         # A replay may come after a refund: the checkout itself was paid for all that.

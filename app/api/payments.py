@@ -36,7 +36,8 @@ def stripe() -> Response:
     except webhooks.BadSignature as error:
         raise DomainError("invalid_signature", reason=str(error)) from None
     except webhooks.NotAnEvent as error:
-        raise DomainError("bad_request", reason=str(error)[:200]) from None
+        _log.error("a signed message is no event as we know it", error=str(error)[:500])
+        raise DomainError("bad_request") from None
     heard = house().hear_from_gateway(news) if news else "ignored"
     if news and heard in ("review", "unknown_order"):
         _log.error("a message of the gateway's contradicts our books", heard=heard, order_id=str(news.order_id))

@@ -22,7 +22,7 @@ PROBLEMS: dict[str, tuple[int, str]] = {
     "idempotency_key_invalid": (400, "An Idempotency-Key is 1 to 255 visible ASCII characters."),
     "invalid_signature": (400, "The message is not signed as the payment gateway signs."),
     "unauthenticated": (401, "A valid token is needed."),
-    "payment_declined": (402, "The card was declined. The points are back."),
+    "payment_declined": (402, "The payment was not made. The points are back."),
     "forbidden": (403, "This token's roles do not allow that."),
     "not_found": (404, "There is nothing here."),
     "unknown_account": (404, "There is no such account."),

@@ -44,7 +44,7 @@ def main() -> None:
     except (BadSetting, CannotStart, KeysUnavailable, NotInitialised) as error:
         _fail(str(error), 1)
     except DomainError as error:
-        _fail(f"{error.code} {error.facts or ''}".strip(), 1)
+        _fail("; ".join([error.code, *(f"{name}: {value}" for name, value in error.facts.items())]), 1)
     except (PersistenceError, OSError) as error:
         _fail(str(error), 1)
 

@@ -25,8 +25,9 @@ import click
 
 from app.config import PROJECT, Settings, child_environment
 
-THREADS = 4
-"""Blocking threads a worker: with two workers on two cores more of them only queue in the database."""
+THREADS = 16
+"""Blocking threads a worker. A charge holds one until the gateway answers, and meanwhile the others serve; for the work
+itself four would do (checkouts: 446/s with 4, 442/s with 16, 16 clients)."""
 
 DRAIN_S = 30
 """How long requests under way may take to end: longer than any gateway's answer."""

@@ -66,6 +66,7 @@ class Order(Aggregate, events=(OrderPlaced, OrderPaid, PaymentFailed, RefundRequ
     def __init__(self, order_id: UUID) -> None:
         super().__init__(order_id)
         self.status = "absent"
+        self.failure: str | None = None
         self.charge_id: str | None = None
         self.points_earned = 0
         self.points_restored = 0
@@ -116,12 +117,10 @@ class Order(Aggregate, events=(OrderPlaced, OrderPaid, PaymentFailed, RefundRequ
         left = self.placed.total_minor - self.refunded_minor
         # What was paid elsewhere, as an imported order's cash was, is not ours to give back.
         is_paid_here = self.charge_id is not None or self.placed.cash_due_minor == 0
-        if (
-            self.status not in REFUNDABLE
-            or self.pending_refund
-            or not is_paid_here
-            or (left, amount_minor) == (0, None)
-        ):
+        if self.pending_refund:
+            raise DomainError("order_not_refundable", retryable=True, order_status=self.status, refund_pending=True)
+        is_empty = (left, amount_minor) == (0, None)
+        if self.status not in REFUNDABLE or is_empty or not is_paid_here:
             raise DomainError("order_not_refundable", order_status=self.status)
         amount = left if amount_minor is None else amount_minor
         if amount < 1:
@@ -193,6 +192,7 @@ class Order(Aggregate, events=(OrderPlaced, OrderPaid, PaymentFailed, RefundRequ
 
     def _apply_payment_failed(self, event: PaymentFailed) -> None:
         self.status = "failed"
+        self.failure = event.reason
         self.points_restored = event.points_restored
 
     def _apply_refund_requested(self, event: RefundRequested) -> None:

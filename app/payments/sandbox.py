@@ -17,6 +17,7 @@ from uuid import UUID
 from eventsourcing.persistence import PersistenceError
 
 from app.database import Database
+from app.telemetry.logging import logger
 from app.usecases.payment_gateway import (
     Absent,
     Bill,
@@ -28,6 +29,8 @@ from app.usecases.payment_gateway import (
     StatementLine,
     Unknown,
 )
+
+_log = logger("payments")
 
 SLOW_S = 2.0
 """How long `pm_sandbox_slow` takes to answer."""
@@ -81,7 +84,7 @@ class SandboxGateway:
         try:
             row = self._database.row(f"SELECT {_STANDS} FROM sandbox_charges WHERE order_id = %s", (bill.order_id,))
         except PersistenceError as error:
-            return Unknown(str(error))
+            return _out_of_reach(error)
         return _news(bill, *row) if row else Absent()
 
     def void(self, bill: Bill) -> Charged | Declined | Unknown:
@@ -106,7 +109,7 @@ class SandboxGateway:
                     cursor.execute(_REFUND, wanted)
                     was_made = cursor.rowcount == 1
         except PersistenceError as error:
-            return Unknown(str(error))
+            return _out_of_reach(error)
         if was_made and method == REFUND_TIMEOUT:
             return Unknown("no answer came in time")
         if was_known or was_made:
@@ -136,8 +139,13 @@ class SandboxGateway:
         try:
             (stands,) = self._database.written(_CHARGE, row)
         except PersistenceError as error:
-            return Unknown(str(error))
+            return _out_of_reach(error)
         return _news(bill, *stands)
+
+
+def _out_of_reach(error: PersistenceError) -> Unknown:
+    _log.warning("the sandbox gave no answer", error=str(error))
+    return Unknown(str(error))
 
 
 def _news(

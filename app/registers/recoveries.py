@@ -26,10 +26,12 @@ class PostgresRecoveries:
         )
 
     def review(self, order_id: UUID, reason: str) -> None:
-        """Something contradicts the order: up for review, until a person clears it. The first reason stands."""
+        """Something contradicts the order: up for review, with each reason once, until a person clears it."""
         self._database.execute(
             "INSERT INTO recoveries AS r (order_id, review_reason) VALUES (%s, %s)"
-            " ON CONFLICT (order_id) DO UPDATE SET review_reason = coalesce(r.review_reason, excluded.review_reason)",
+            " ON CONFLICT (order_id) DO UPDATE SET review_reason = CASE"
+            " WHEN strpos(r.review_reason, excluded.review_reason) > 0 THEN r.review_reason"
+            " ELSE concat_ws('; ', r.review_reason, excluded.review_reason) END",
             (order_id, reason),
         )
 

@@ -90,7 +90,7 @@ class _Batch:
     def ids_of(self, line: OpeningBalance) -> tuple[UUID, UUID]:
         """The ids of a line's account and of its reason."""
         account_id = self._members.ids[line.user_id]
-        return account_id, uuid5(account_id, import_key(line.reference))
+        return account_id, uuid5(account_id, f"balance {import_key(line.reference)}")
 
     def add(self, account: PointAccount, reason_id: UUID, reason: str) -> None:
         """Keep what a line did, for the lines after it and for the append."""

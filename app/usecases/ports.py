@@ -72,7 +72,7 @@ class Recoveries(Protocol):
         """The gateway was asked and does not know what is waited for; it will be asked again."""
 
     def review(self, order_id: UUID, reason: str) -> None:
-        """Something contradicts the order: up for review, until a person clears it. The first reason stands."""
+        """Something contradicts the order: up for review, with each reason once, until a person clears it."""
 
     def settled(self, order_id: UUID) -> None:
         """The gateway knew: nothing is left to recover. What is up for review stays there."""

@@ -25,7 +25,8 @@ SETTLE_FOR_S = 10.0
 class OrderOutcome:
     """An order as the client is told of it; `available` is what the member can spend after it.
 
-    With a `client_secret` the cardholder must act before the charge goes on.
+    With a `client_secret` the cardholder must act before the charge goes on. `failure` is why it failed, in the
+    gateway's own code.
     """
 
     order_id: UUID
@@ -37,6 +38,7 @@ class OrderOutcome:
     available: int
     currency: str
     created_at: datetime
+    failure: str | None = None
     client_secret: str | None = None
 
 
@@ -57,6 +59,7 @@ def outcome_of(order: Order, account: PointAccount, at: datetime) -> OrderOutcom
         available=account.available(at),
         currency=placed.currency,
         created_at=placed.at,
+        failure=order.failure,
     )
 
 

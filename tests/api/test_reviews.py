@@ -104,10 +104,10 @@ def test_what_contradicts_an_order_is_up_for_review_at_once_and_until_a_person_h
     api: Api, clock: Clock, owner: Database
 ) -> None:
     order_id = pending(api)
-    for reason in ("charged 1 INR, not what the order owes", "charged twice"):
+    for reason in ("charged 1 INR, not what the order owes", "charged twice", "charged twice"):
         api.house.recoveries.review(UUID(order_id), reason)
     [item] = reviews(api)
-    assert (item["order_id"], item["reason"]) == (order_id, "charged 1 INR, not what the order owes")
+    assert (item["order_id"], item["reason"]) == (order_id, "charged 1 INR, not what the order owes; charged twice")
     assert gauges(api) == (1, 1)
     clock.move(days=9)
     assert (len(reviews(api)), gauges(api)) == (1, (1, 1)), "one order is up once, though for two reasons"
