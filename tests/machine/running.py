@@ -16,6 +16,7 @@ from eventsourcing.persistence import PersistenceError
 from hypothesis import HealthCheck, Phase, Verbosity, settings
 from hypothesis.stateful import run_state_machine_as_test
 
+import app
 from tests.machine.machine import machine_in
 from tests.machine.world import World, world
 
@@ -49,6 +50,7 @@ def run(world: World, runs: int, phases: Iterable[Phase]) -> None:
 def main(arguments: list[str]) -> int:
     """Hunt; gives the exit status."""
     address, owner_address, home, runs = arguments
+    assert Path(app.__file__ or "").is_relative_to(Path.cwd()), "this is not the app that was changed"
     with world(address, owner_address, Path(home)) as made:
         try:
             run(made, int(runs), [Phase.generate])

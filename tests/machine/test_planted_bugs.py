@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 import subprocess
 import sys
@@ -28,8 +29,8 @@ def hunt(changes: Iterable[Change], addresses: Addresses, folder: Path, runs: in
     for change in changes:
         change.apply(copy / "app")
     command = [sys.executable, "-m", "tests.machine.running", addresses.app, addresses.owner, str(folder), str(runs)]
-    # The copy stands first on the path, and the tests come from the project behind it.
-    environ = child_environment(PYTHONPATH=str(PROJECT))
+    # The copy stands first on the path, by name: with PYTHONSAFEPATH the working folder would not be on it.
+    environ = child_environment(PYTHONPATH=os.pathsep.join([str(copy), str(PROJECT)]))
     return subprocess.run(command, cwd=copy, env=environ, capture_output=True, text=True, check=False, timeout=240)
 
 
