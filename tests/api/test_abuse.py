@@ -96,7 +96,9 @@ class Scene:
             ("refunded", None, "refunded-all", 201),
             ("refunding", 10_000, "refunding", 202),
         ):
-            self._post("admin", REFUND.format(name), {**GIVE_BACK, **({"amount": amount} if amount else {})}, key, status)
+            self._post(
+                "admin", REFUND.format(name), {**GIVE_BACK, **({"amount": amount} if amount else {})}, key, status
+            )
         house = self.common.house
         house.recoveries.review(UUID(self.names["doubted"]), "charged twice")
         house.import_orders([(1, PastOrder("ann", "S-1", house.clock(), 50_000))])

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import json
-import os
 import subprocess
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 import jwt
@@ -16,36 +15,11 @@ from app.config import Settings
 from app.database import Database
 from app.usecases.adjust_points import Adjustment
 from app.wiring import House
+from tests.cli.conftest import Run
 from tests.support.clock import Clock
 from tests.support.postgres import Addresses
 
 PROJECT = Path(__file__).resolve().parent.parent.parent
-
-Run = Callable[..., subprocess.CompletedProcess[str]]
-
-
-@pytest.fixture
-def miles(addresses: Addresses, tmp_path: Path) -> Run:
-    """`bin/miles` on the test's own database."""
-
-    def run(*arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
-        environ = {
-            **os.environ,
-            "DATABASE_URL": addresses.app,
-            "DATABASE_OWNER_URL": addresses.owner,
-            "MILES_HOME": str(tmp_path),
-            **environment,
-        }
-        return subprocess.run(
-            [PROJECT / "bin" / "miles", *arguments],
-            env=environ,
-            capture_output=True,
-            text=True,
-            cwd=tmp_path,
-            check=False,
-        )
-
-    return run
 
 
 def refused(ran: subprocess.CompletedProcess[str]) -> str:
