@@ -25,6 +25,8 @@ from tests.support.http import NDJSON, Api, Caller, answered, refused
 from tests.support.shop import at_once
 from tests.support.tables import snapshot_of_tables
 
+pytestmark = pytest.mark.slow
+
 CUP = {"name": "Cup", "brand": "Bhoomi", "category": "Kitchen", "price": 100}
 
 

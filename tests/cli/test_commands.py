@@ -19,8 +19,6 @@ from tests.cli.conftest import Run
 from tests.support.clock import Clock
 from tests.support.postgres import Addresses
 
-PROJECT = Path(__file__).resolve().parent.parent.parent
-
 
 def refused(ran: subprocess.CompletedProcess[str]) -> str:
     """The one line that a failed command says on standard error."""

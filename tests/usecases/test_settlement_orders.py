@@ -26,6 +26,8 @@ from tests.support.books import wrongs
 from tests.support.clock import Clock
 from tests.support.shop import DECLINED, LOST, VISA, Shop, at_once
 
+pytestmark = pytest.mark.slow
+
 Answer = Charged | Declined | Unknown
 
 SOURCES = ("reply", "webhook", "recovery")

@@ -34,6 +34,8 @@ from tests.support.stripe_faults import (
 )
 from tests.support.stripe_server import API_KEY, Fault, Reply, StripeServer, error
 
+pytestmark = pytest.mark.slow
+
 FAULTS: list[Fault] = [reset_before, reset_after, hang, fail_before, fail_after, rate_limit]
 
 
