@@ -10,7 +10,8 @@ from app.projections.pages import Page, named, page
 from app.usecases.ports import Unsettled
 
 FIRST_ASK = timedelta(seconds=90)
-"""How long an order is left to the request that asked the gateway: longer than any lives (as a claim's lease is)."""
+"""How long an order is left to the request that asked the gateway, but for the slowest. To ask sooner is as safe, but
+may void a charge that is still under way."""
 
 REVIEW_AFTER = timedelta(hours=72)
 """How long nobody may know before a person should look: three days outlast a weekend of the gateway's."""

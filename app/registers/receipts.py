@@ -17,7 +17,8 @@ from app.database import Database
 from app.usecases.ports import POSITION, Receipt
 
 LEASE_S = 90
-"""How long a claim keeps others out: longer than any request lives, short enough to wait for after a crash."""
+"""How long a claim keeps others out: longer than requests live, but for the slowest gateway's, and short enough to wait
+for after a crash. To take over from one that is still alive is safe: it goes on from what is recorded."""
 
 
 @dataclass(frozen=True)

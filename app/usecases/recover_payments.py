@@ -32,7 +32,6 @@ BATCH = 100
 FIRST_PAUSE, LONGEST_PAUSE = timedelta(seconds=15), timedelta(hours=1)
 """The pause after the first question, doubled with each, and its limit: news is at most an hour old."""
 
-
 BY_HAND = "given up by hand"
 """The reason of what a person settled."""
 
@@ -117,8 +116,9 @@ class RecoverPayments:
 
     def _recover_charge(self, order: Order, asked: int, *, give_up: bool = False) -> str | None:
         bill = bill_of(order)
-        news = self._elsewhere(order) or self._gateway.outcome(bill)
-        if isinstance(news, Absent) or (give_up and not self._elsewhere(order)):
+        elsewhere = self._elsewhere(order)
+        news = elsewhere or self._gateway.outcome(bill)
+        if isinstance(news, Absent) or (give_up and not elsewhere):
             news = self._gateway.void(bill)
         if isinstance(news, Unknown):
             self._wait(order, order.placed.at, asked, news)

@@ -93,8 +93,8 @@ class SettleRefund:
             else:
                 self.give_back(account, order, programme or Programme(), refund, news.gateway_refund_id)
             outcome = refund_outcome_of(order, refund)
-            keeps = make_receipt and refund.status == "done"
-            self._loyalty.record(account, order, beside=[make_receipt(outcome)] if make_receipt and keeps else ())
+            beside = [make_receipt(outcome)] if make_receipt and refund.status == "done" else []
+            self._loyalty.record(account, order, beside=beside)
             return outcome
 
         return self._loyalty.deciding(decide, on=account_id, for_s=SETTLE_FOR_S)
