@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
@@ -11,14 +12,14 @@ from app import migrations
 from app.auth.tokens import LOCAL_AUDIENCE, LOCAL_ISSUER, KeySet, LocalSecret, Tokens
 from app.catalog.prices import CataloguePrices
 from app.catalog.products import Catalogue
-from app.config import Settings
+from app.config import VERSION, Settings
 from app.database import Database
 from app.eventstore.factory import PostgresFactory
 from app.eventstore.mapper import EventMapper
 from app.eventstore.recorder import PostgresApplicationRecorder
 from app.eventstore.tracking import PostgresTrackingRecorder
 from app.payments.sandbox import SandboxGateway
-from app.projections import balances, folding, lots, orders, transactions, unsettled
+from app.projections import balances, folding, lots, orders, rules, transactions, unsettled
 from app.projections.accounts import Accounts
 from app.projections.books import PostgresOrderBooks
 from app.projections.daily import DailyReport
@@ -42,8 +43,11 @@ from app.usecases.refund_order import RefundOrder
 from app.usecases.settle_payment import SettlePayment
 from app.usecases.settle_refund import SettleRefund
 
-INLINE_FOLDS = (balances.fold, lots.fold, orders.fold, transactions.fold)
+INLINE_FOLDS = (balances.fold, lots.fold, orders.fold, transactions.fold, rules.fold)
 """Read models folded in the append's own transaction, in the order in which every append takes their rows."""
+
+METADATA = json.dumps({"software": f"miles-plus-cash {VERSION}"}, separators=(",", ":"))
+"""Kept with every event that this code writes."""
 
 
 @dataclass
@@ -126,7 +130,9 @@ def build(settings: Settings, *, clock: Clock = now, gateway: PaymentGateway | N
     assert settings.database_url is not None, "the embedded database is started before the house is built"
     database = Database(settings.database_url)
     mapper = EventMapper()
-    factory = PostgresFactory(Environment(""), database=database, fold=folding.inline(mapper, INLINE_FOLDS))
+    factory = PostgresFactory(
+        Environment(""), database=database, fold=folding.inline(mapper, INLINE_FOLDS), metadata=METADATA
+    )
     writers: dict[type, Writer] = {
         DirectoryEntry: entry_statement,
         ReasonText: reason_statement,

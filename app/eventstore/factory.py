@@ -27,12 +27,18 @@ class PostgresFactory(InfrastructureFactory[TrackingRecorder]):
     DATABASE_URL = "DATABASE_URL"
 
     def __init__(
-        self, env: Environment | EnvType | None, *, database: Database | None = None, fold: Fold | None = None
+        self,
+        env: Environment | EnvType | None,
+        *,
+        database: Database | None = None,
+        fold: Fold | None = None,
+        metadata: str = "{}",
     ) -> None:
         super().__init__(env)
         self.database = database or Database(self.env.get(self.DATABASE_URL, ""))
         self._owns_database = database is None
         self._fold = fold
+        self._metadata = metadata
 
     def aggregate_recorder(self, purpose: str = "events") -> AggregateRecorder:
         return PostgresAggregateRecorder(self.database, events_table=self._table(purpose))
@@ -40,7 +46,9 @@ class PostgresFactory(InfrastructureFactory[TrackingRecorder]):
     def application_recorder(self) -> ApplicationRecorder:
         """The log: the class that the environment names, or ours, with the inline folds."""
         recorder_class = self._class_named(self.APPLICATION_RECORDER_TOPIC, PostgresApplicationRecorder)
-        recorder = recorder_class(self.database, events_table=self._table("events"), fold=self._fold)
+        recorder = recorder_class(
+            self.database, events_table=self._table("events"), fold=self._fold, metadata=self._metadata
+        )
         assert isinstance(recorder, ApplicationRecorder)
         return recorder
 

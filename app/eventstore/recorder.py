@@ -55,11 +55,15 @@ class LostConnection(OperationalError):
 class PostgresAggregateRecorder(AggregateRecorder):
     """Streams of events in a table of the event store's shape, without their global order."""
 
-    def __init__(self, database: Database, *, events_table: str = "events", fold: Fold | None = None) -> None:
+    def __init__(
+        self, database: Database, *, events_table: str = "events", fold: Fold | None = None, metadata: str = "{}"
+    ) -> None:
+        """`metadata`, a JSON object, is kept with each event appended here: what is known of how it was written."""
         super().__init__()
         self.database = database
         self.table = events_table
         self._fold = fold
+        self._metadata = quoted(metadata)
 
     def insert_events(self, stored_events: Sequence[StoredEvent], **kwargs: Any) -> Sequence[int] | None:
         """Append, or raise IntegrityError where a version is taken. Gives no positions."""
@@ -154,7 +158,8 @@ class PostgresAggregateRecorder(AggregateRecorder):
         prepare(
             connection,
             name,
-            f"PREPARE {name} (uuid[], bigint[], text[], text[]) AS SELECT {self.table}_append($1, $2, $3, $4)",
+            f"PREPARE {name} (uuid[], bigint[], text[], text[], text) AS"
+            f" SELECT {self.table}_append($1, $2, $3, $4, $5)",
         )
         columns = (
             [event.originator_id for event in stored_events],
@@ -162,7 +167,7 @@ class PostgresAggregateRecorder(AggregateRecorder):
             [event.topic for event in stored_events],
             [event.state.decode() for event in stored_events],
         )
-        return f"EXECUTE {name} ({', '.join(quoted(array(column)) for column in columns)})"
+        return f"EXECUTE {name} ({', '.join(quoted(array(column)) for column in columns)}, {self._metadata})"
 
     def _merges(self, stored_events: Sequence[StoredEvent], snapshots: Sequence[StoredEvent]) -> Merges:
         rows = [(s.originator_id, s.originator_version, s.topic, s.state.decode()) for s in snapshots]

@@ -32,6 +32,7 @@ _CHANGES = {
     "cash_refunded": "bigint",
     "charge_id": "text",
     "waiting_since": "timestamptz",
+    "last_position": "bigint",
 }
 
 _PLACED = Merge(
@@ -51,7 +52,8 @@ _PLACED = Merge(
     },
     "INSERT INTO orders (order_id, position, account_id, total, points_used, cash_due, gateway, items, currency, "
     f"created_at, {', '.join(_CHANGES)}) SELECT order_id, $1 + position, account_id, total, points_used, cash_due, "
-    f"gateway, items, currency, created_at, {', '.join(_CHANGES)} FROM {{rows}} AS r ORDER BY order_id",
+    f"gateway, items, currency, created_at, {', '.join(list(_CHANGES)[:-1])}, $1 + last_position "
+    "FROM {rows} AS r ORDER BY order_id",
 )
 
 _CHANGED = Merge(
@@ -60,7 +62,8 @@ _CHANGED = Merge(
     "UPDATE orders AS o SET status = coalesce(r.status, o.status), points_earned = o.points_earned + r.points_earned, "
     "points_restored = o.points_restored + r.points_restored, points_revoked = o.points_revoked + r.points_revoked, "
     "cash_refunded = o.cash_refunded + r.cash_refunded, charge_id = coalesce(r.charge_id, o.charge_id), "
-    "waiting_since = r.waiting_since FROM {rows} AS r WHERE o.order_id = r.order_id",
+    "waiting_since = r.waiting_since, last_position = $1 + r.last_position "
+    "FROM {rows} AS r WHERE o.order_id = r.order_id",
 )
 
 
@@ -78,16 +81,18 @@ class _Change:
     cash_refunded: int = 0
     charge_id: str | None = None
     waiting_since: datetime | None = None
+    last_position: int = 0
 
     def row(self) -> tuple[Any, ...]:
         """As _CHANGES has it."""
         return (
             self.status, self.points_earned, self.points_restored, self.points_revoked, self.cash_refunded,
-            self.charge_id, self.waiting_since,
+            self.charge_id, self.waiting_since, self.last_position,
         )  # fmt: skip
 
-    def fold(self, event: Any) -> None:
+    def fold(self, position: int, event: Any) -> None:
         """Go on by one event."""
+        self.last_position = position
         self.waiting_since = None
         match event:
             case OrderPlaced():
@@ -116,7 +121,7 @@ def fold(events: Sequence[Positioned]) -> Merges:
     changes: dict[UUID, _Change] = {}
     for position, order_id, event in events:
         if isinstance(event, _EVENTS):
-            changes.setdefault(order_id, _Change()).fold(event)
+            changes.setdefault(order_id, _Change()).fold(position, event)
         if isinstance(event, OrderPlaced):
             placed[order_id] = (position, event)
     new = [_new_row(order_id, *placed[order_id]) + changes.pop(order_id).row() for order_id in sorted(placed)]

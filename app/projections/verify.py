@@ -19,7 +19,7 @@ from psycopg2.extensions import cursor as Cursor
 from app.database import Connection, Database
 from app.eventstore.mapper import EventMapper
 from app.eventstore.merging import Merges, statements
-from app.projections import balances, daily, lots, orders, transactions
+from app.projections import balances, daily, lots, orders, rules, transactions
 from app.projections.folding import EventFold, positioned
 
 BATCH = 5000
@@ -42,6 +42,7 @@ def read_models(zone: ZoneInfo) -> tuple[ReadModel, ...]:
         ReadModel("lots", ("account_id", "lot"), lots.fold),
         ReadModel("orders", ("order_id",), orders.fold),
         ReadModel("transactions", ("id",), transactions.fold),
+        ReadModel("rules", ("version",), rules.fold),
         ReadModel("daily", ("day",), partial(daily.fold, zone=zone), daily.FOLLOWER),
     )
 

@@ -119,18 +119,12 @@ def test_verify_is_right_while_appends_and_the_follower_go_on(shop: Shop) -> Non
 
 def test_a_log_that_cannot_be_read_is_an_error_and_not_good_news(shop: Shop, owner: Database) -> None:
     shop.give()
-    owner.execute(
-        "INSERT INTO events (position, originator_id, originator_version, topic, state, recorded_at)"
-        " VALUES (nextval('events_position_seq'), gen_random_uuid(), 1, 'Opened.v1', '{', now())"
-    )
+    owner.execute("SELECT events_append(ARRAY[gen_random_uuid()], '{1}', '{Opened.v1}', ARRAY['{'])")
     with pytest.raises(MapperDeserialisationError, match=r"Opened\.v1"):
         shop.differences()
 
 
 def test_events_of_names_unknown_to_this_code_are_passed_over(shop: Shop, owner: Database) -> None:
     shop.give()
-    owner.execute(
-        "INSERT INTO events (position, originator_id, originator_version, topic, state, recorded_at)"
-        " VALUES (nextval('events_position_seq'), gen_random_uuid(), 1, 'Tomorrow.v9', '{', now())"
-    )
+    owner.execute("SELECT events_append(ARRAY[gen_random_uuid()], '{1}', '{Tomorrow.v9}', ARRAY['{'])")
     assert shop.differences() == []

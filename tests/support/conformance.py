@@ -26,7 +26,10 @@ from app.eventstore.merging import Merge, statements
 from app.eventstore.tracking import PostgresTrackingRecorder
 
 TABLES = ("events", "snapshots", "tracking")
-"""What the first migration makes; every other name in it starts with one of these."""
+"""What the event store's migrations make; every other name in them starts with one of these."""
+
+EVENT_STORE = ("0001", "0007")
+"""The migrations that make the event store."""
 
 
 class MigratingFactory(factory.PostgresFactory):
@@ -51,14 +54,15 @@ class MigratingFactory(factory.PostgresFactory):
 
 
 def create(owner: Database, wanted: str, name: str) -> None:
-    """Run the event store's migration with its table `wanted` under `name`, unless that stands already.
+    """Run the event store's migrations with its table `wanted` under `name`, unless that stands already.
 
-    The migration's other tables come along, under names that nobody asks for.
+    Their other tables come along, under names that nobody asks for.
     """
     exists = owner.row("SELECT to_regclass(%s) IS NOT NULL", (name,))
     if exists == (True,):
         return
-    sql = migrations.available()["0001"].split("-- migrate:down")[0]
+    ups = (migrations.available()[version].split("-- migrate:down")[0] for version in EVENT_STORE)
+    sql = "\n".join(ups)
     for table in TABLES:
         sql = re.sub(rf"\b{table}(?![a-z])", name if table == wanted else f"{name}_and_{table}", sql)
     owner.execute(sql)

@@ -17,8 +17,7 @@ from tests.support.shop import TIMEOUT, Shop, at_once, refusal
 def corrupt(owner: Database, shop: Shop, user: str) -> None:
     """Write an event into the member's stream that nobody can read, as no code of ours would."""
     owner.execute(
-        "INSERT INTO events (position, originator_id, originator_version, topic, state, recorded_at)"
-        " SELECT nextval('events_position_seq'), originator_id, max(originator_version) + 1, 'Earned.v1', '{', now()"
+        "SELECT events_append(ARRAY[originator_id], ARRAY[max(originator_version) + 1], '{Earned.v1}', ARRAY['{'])"
         " FROM events WHERE originator_id = %s GROUP BY originator_id",
         (shop.account(user),),
     )

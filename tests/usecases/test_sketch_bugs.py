@@ -45,8 +45,7 @@ def test_one_overdrawn_member_stopped_the_whole_sweep(shop: Shop, clock: Clock, 
     # No command overdraws an account any more: one that its own rows contradict stands for it.
     owner.execute("UPDATE balances SET balance = -5 WHERE account_id = %s", (shop.account("ann"),))
     owner.execute(
-        "INSERT INTO events (position, originator_id, originator_version, topic, state, recorded_at)"
-        " VALUES (nextval('events_position_seq'), %s, 3, 'Expired.v1', '{\"points\": \"all\"}', now())",
+        "SELECT events_append(ARRAY[%s]::uuid[], '{3}', '{Expired.v1}', ARRAY['{\"points\": \"all\"}'])",
         (shop.account("ann"),),
     )
     clock.move(**YEAR)

@@ -1,0 +1,82 @@
+"""The hash chain: what an event's hash is made of, and events as the log holds them, hash and all.
+
+The append sets the hash in SQL (`events_hash` in app/migrations/0007_chain.sql); this is the same in Python, for those
+who must not take the database's word. docs/formats/event-hash.md tells the format, with test vectors.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from hashlib import sha256
+from typing import NamedTuple
+from uuid import UUID
+
+from psycopg2.extensions import cursor as Cursor
+
+GENESIS = bytes(32)
+"""Stands for the hash of the event before a stream's first."""
+
+BATCH = 5000
+"""Events read at a time: a round trip's cost is shared, and a batch fits easily into memory."""
+
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_MICROSECOND = timedelta(microseconds=1)
+
+
+class LogEntry(NamedTuple):
+    """An event as the log holds it. `state` and `metadata` are JSON as text, to the letter."""
+
+    position: int
+    stream: UUID
+    version: int
+    topic: str
+    state: str
+    recorded_at: datetime
+    metadata: str
+    hash: bytes
+
+    def hash_after(self, previous: bytes) -> bytes:
+        """What its hash must be where `previous` is that of the event before it in its stream."""
+        return event_hash(
+            previous, self.stream, self.version, self.topic, self.state, self.recorded_at, self.metadata
+        )  # fmt: skip
+
+
+def event_hash(
+    previous: bytes, stream: UUID, version: int, topic: str, state: str, recorded_at: datetime, metadata: str
+) -> bytes:
+    """SHA-256 over `previous` (32 bytes) and the fields, each as four bytes of length (big-endian) and its bytes.
+
+    Stream: its 16 bytes. Version, and `recorded_at` in microseconds since 1970 UTC: eight bytes, signed, big-endian.
+    Texts: UTF-8.
+    """
+    micros = (recorded_at - _EPOCH) // _MICROSECOND
+    fields = (
+        stream.bytes,
+        version.to_bytes(8, "big", signed=True),
+        topic.encode(),
+        state.encode(),
+        micros.to_bytes(8, "big", signed=True),
+        metadata.encode(),
+    )
+    return sha256(previous + b"".join(len(field).to_bytes(4, "big") + field for field in fields)).digest()
+
+
+def read_log(cursor: Cursor, after: int = 0, upto: int | None = None, batch: int = BATCH) -> Iterator[list[LogEntry]]:
+    """The log past the position `after`, to `upto` at most, in order and in batches.
+
+    Each batch is a read of its own: who needs one view of all opens a REPEATABLE READ transaction around it, and who
+    follows the log while others append gives the low-water mark for `upto`.
+    """
+    while True:
+        cursor.execute(
+            "SELECT position, originator_id, originator_version, topic, state, recorded_at, metadata, hash"
+            " FROM events WHERE position > %s AND (%s::bigint IS NULL OR position <= %s) ORDER BY position LIMIT %s",
+            (after, upto, upto, batch),
+        )
+        entries = [LogEntry._make((*row[:-1], bytes(row[-1]))) for row in cursor.fetchall()]
+        if not entries:
+            return
+        yield entries
+        after = entries[-1].position
