@@ -13,66 +13,166 @@ from functools import partial
 from typing import NamedTuple
 from zoneinfo import ZoneInfo
 
-from eventsourcing.persistence import Notification
+import psycopg2
+from eventsourcing.persistence import DataError, Notification
 from psycopg2.extensions import cursor as Cursor
 
 from app.database import Connection, Database
+from app.domain.programme import PROGRAMME_ID
 from app.eventstore.mapper import EventMapper
 from app.eventstore.merging import Merges, statements
 from app.projections import balances, daily, lots, orders, rules, transactions
-from app.projections.folding import EventFold, positioned
+from app.projections.folding import EventFold, Positioned, positioned
 
 BATCH = 5000
 """Events folded at a time: a merge's fixed cost is shared, and a batch fits easily into memory."""
 
 
 class ReadModel(NamedTuple):
-    """A table with its primary key and the fold that fills it: inline, or by a `follower` that lags behind."""
+    """A table with its primary key and the fold that fills it: inline, or by a `follower` that lags behind.
+
+    `stream` is SQL for the id of the stream that a row is of, `position` for the position of the last event that shaped
+    it; None where rows are of no one stream, and do not tell.
+    """
 
     table: str
     key: tuple[str, ...]
     fold: EventFold
     follower: str | None = None
+    stream: str | None = None
+    position: str | None = None
+
+
+# A lot does not say when it last moved, but its account does; the row that was served may know of more than the log.
+_OF_ACCOUNT = (
+    "(SELECT max(b.position) FROM (TABLE public.balances UNION ALL TABLE pg_temp.balances) AS b"
+    " WHERE b.account_id = differing.account_id)"
+)
 
 
 def read_models(zone: ZoneInfo) -> tuple[ReadModel, ...]:
     """Every read model there is; `zone` is the programme's."""
     return (
-        ReadModel("balances", ("account_id",), balances.fold),
-        ReadModel("lots", ("account_id", "lot"), lots.fold),
-        ReadModel("orders", ("order_id",), orders.fold),
-        ReadModel("transactions", ("id",), transactions.fold),
-        ReadModel("rules", ("version",), rules.fold),
+        ReadModel("balances", ("account_id",), balances.fold, stream="account_id", position="position"),
+        ReadModel("lots", ("account_id", "lot"), lots.fold, stream="account_id", position=_OF_ACCOUNT),
+        ReadModel("orders", ("order_id",), orders.fold, stream="order_id", position="last_position"),
+        ReadModel("transactions", ("id",), transactions.fold, stream="account_id", position="id"),
+        ReadModel("rules", ("version",), rules.fold, stream=f"'{PROGRAMME_ID}'::uuid", position="position"),
         ReadModel("daily", ("day",), partial(daily.fold, zone=zone), daily.FOLLOWER),
     )
+
+
+class Difference(NamedTuple):
+    """A table of which so many rows are not what the log says, with the key of the first.
+
+    `position` is the smallest of the positions up to which such a row was shaped, by the log or by what is served.
+    """
+
+    table: str
+    rows: int
+    first: str
+    position: int | None
+
+    def __str__(self) -> str:
+        differ = "row differs" if self.rows == 1 else "rows differ"
+        return f"{self.table}: {self.rows} {differ} from the log, first {self.first}"
+
+
+class CannotFold(DataError):
+    """The event at `position` makes no sense to a read model."""
+
+    def __init__(self, position: int, why: str) -> None:
+        super().__init__(f"the event at position {position} cannot be folded: {why}")
+        self.position, self.why = position, why
+
+
+class Refold:
+    """The read models folded afresh into temporary tables, in the caller's REPEATABLE READ transaction.
+
+    The connection must not go on to serve: statements prepared on it mean the temporary tables.
+    """
+
+    def __init__(self, cursor: Cursor, models: Sequence[ReadModel], *, streams: str | None = None) -> None:
+        """`streams`, a query, gives the ids of the streams that are fed, where those are not all.
+
+        A read model whose rows are of no one stream is then left out.
+        """
+        self._cursor = cursor
+        self._models = [model for model in models if streams is None or model.stream]
+        self._streams = streams
+        self._ends: dict[str, int | None] = {}
+
+    def feed(self, events: Sequence[Positioned]) -> None:
+        """Go on by the log's next events. Raises CannotFold with the position of the first that has no place."""
+        self._begin()
+        self._cursor.execute("SAVEPOINT fed")
+        try:
+            self._fold(events)
+        except (psycopg2.DataError, psycopg2.IntegrityError, ValueError, OverflowError) as error:
+            if len(events) == 1:
+                raise CannotFold(events[0].position, str(error).splitlines()[0]) from error
+            self._cursor.execute("ROLLBACK TO SAVEPOINT fed")
+            for event in events:
+                self.feed([event])
+        self._cursor.execute("RELEASE SAVEPOINT fed")
+
+    def differences(self) -> list[Difference]:
+        """What is served and is not what was fed, by table."""
+        self._begin()
+        return [found for model in self._models if (found := self._difference(model))]
+
+    def _begin(self) -> None:
+        """Make the tables when they are first needed: a log that turns out to be wrong needs none."""
+        if self._ends:
+            return
+        for model in self._models:
+            # Temporary tables are found before all others, so the merges' own SQL fills these.
+            self._cursor.execute(
+                f"CREATE TEMP TABLE {model.table} (LIKE public.{model.table} INCLUDING CONSTRAINTS,"
+                f" PRIMARY KEY ({', '.join(model.key)})) ON COMMIT DROP"
+            )
+        self._ends = {model.table: _end(self._cursor, model) for model in self._models}
+
+    def _fold(self, events: Sequence[Positioned]) -> None:
+        for model in self._models:
+            end = self._ends[model.table]
+            self._merge(model.fold([e for e in events if end is None or e.position <= end]))
+
+    def _merge(self, merges: Merges) -> None:
+        connection = self._cursor.connection
+        assert isinstance(connection, Connection)
+        for statement in statements(connection, merges, "0"):
+            self._cursor.execute(statement)
+
+    def _difference(self, model: ReadModel) -> Difference | None:
+        live, folded, key = f"TABLE public.{model.table}", f"TABLE pg_temp.{model.table}", ", ".join(model.key)
+        if self._streams:
+            live = f"SELECT * FROM public.{model.table} WHERE {model.stream} IN ({self._streams})"
+        self._cursor.execute(
+            f"SELECT count(*) OVER (), min(max({model.position or 'NULL::bigint'})) OVER (), {key} FROM ("
+            f"(({live}) EXCEPT ({folded})) UNION ALL (({folded}) EXCEPT ({live}))"
+            f") AS differing GROUP BY {key} ORDER BY {key} LIMIT 1"
+        )
+        rows = self._cursor.fetchall()
+        if not rows:
+            return None
+        count, position, *first = rows[0]
+        named = ", ".join(f"{name} {value}" for name, value in zip(model.key, first, strict=True))
+        return Difference(model.table, count, named, position or self._ends[model.table])
 
 
 def verify(database: Database, mapper: EventMapper, models: Sequence[ReadModel], *, batch: int = BATCH) -> list[str]:
     """One line for each table that differs from the log: how many rows do, and the first of them. None is good news.
 
-    A log that cannot be read or folded at all raises the library's MapperDeserialisationError or a persistence error.
+    A log that cannot be read raises the library's MapperDeserialisationError, one that cannot be folded CannotFold.
     """
     # A connection of its own: statements prepared here mean the temporary tables, and must not live on in the pool.
     with closing(Database(database.url, pool_size=1)) as apart, apart.transaction() as cursor:
         cursor.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ")
-        for model in models:
-            # Temporary tables are found before all others, so the merges' own SQL fills these.
-            cursor.execute(
-                f"CREATE TEMP TABLE {model.table} (LIKE public.{model.table} INCLUDING CONSTRAINTS,"
-                f" PRIMARY KEY ({', '.join(model.key)})) ON COMMIT DROP"
-            )
-        _fold_all(cursor, mapper, models, batch)
-        differences = (_difference(cursor, model) for model in models)
-        return [line for line in differences if line]
-
-
-def _fold_all(cursor: Cursor, mapper: EventMapper, models: Sequence[ReadModel], batch: int) -> None:
-    ends = {model.table: _end(cursor, model) for model in models}
-    for notifications in _batches(cursor, batch):
-        events = positioned(mapper, notifications)
-        for model in models:
-            end = ends[model.table]
-            _merge(cursor, model.fold([e for e in events if end is None or e.position <= end]))
+        refold = Refold(cursor, models)
+        for notifications in _batches(cursor, batch):
+            refold.feed(positioned(mapper, notifications))
+        return [str(difference) for difference in refold.differences()]
 
 
 def _end(cursor: Cursor, model: ReadModel) -> int | None:
@@ -102,25 +202,3 @@ def _batches(cursor: Cursor, batch: int) -> Iterator[list[Notification]]:
             return
         yield found
         after = found[-1].id
-
-
-def _merge(cursor: Cursor, merges: Merges) -> None:
-    connection = cursor.connection
-    assert isinstance(connection, Connection)
-    for statement in statements(connection, merges, "0"):
-        cursor.execute(statement)
-
-
-def _difference(cursor: Cursor, model: ReadModel) -> str | None:
-    live, folded, key = f"public.{model.table}", f"pg_temp.{model.table}", ", ".join(model.key)
-    cursor.execute(
-        f"SELECT count(*) OVER (), {key} FROM ("
-        f"(TABLE {live} EXCEPT TABLE {folded}) UNION ALL (TABLE {folded} EXCEPT TABLE {live})"
-        f") AS differing GROUP BY {key} ORDER BY {key} LIMIT 1"
-    )
-    rows = cursor.fetchall()
-    if not rows:
-        return None
-    count, *first = rows[0]
-    named = ", ".join(f"{name} {value}" for name, value in zip(model.key, first, strict=True))
-    return f"{model.table}: {count} {'row differs' if count == 1 else 'rows differ'} from the log, first {named}"
