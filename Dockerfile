@@ -7,8 +7,8 @@ ENV PATH="/opt/miles/bin:$PATH" \
     PIP_DISABLE_PIP_VERSION_CHECK=1
 WORKDIR /src
 RUN python -m venv /opt/miles
-COPY requirements-stripe.lock ./
-RUN pip install --require-hashes --requirement requirements-stripe.lock
+COPY requirements-stripe.lock requirements-s3.lock ./
+RUN pip install --require-hashes --requirement requirements-stripe.lock --requirement requirements-s3.lock
 COPY setup.cfg pyproject.toml README.md LICENSE ./
 COPY app app
 RUN pip install --no-deps .

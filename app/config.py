@@ -40,6 +40,9 @@ class Settings:
     stripe_api_key: str = field(default="", repr=False)
     stripe_webhook_secret: str = field(default="", repr=False)
     stripe_api_base: str | None = None
+    checkpoint_webhook: str | None = field(default=None, repr=False)
+    checkpoint_s3_bucket: str | None = None
+    checkpoint_s3_endpoint: str | None = None
     jwt_jwks: str | None = None
     jwt_issuer: str | None = None
     jwt_audience: str | None = None
@@ -69,6 +72,7 @@ def from_environment(environ: Mapping[str, str] | None = None) -> Settings:
     payment_gateway = _one_of(env, "PAYMENT_GATEWAY", ("sandbox", "stripe"))
     if payment_gateway == "stripe":
         _refuse_half_of_stripe(env)
+    _refuse_half_of_a_bucket(env)
     return Settings(
         home=home,
         host=_text(env, "HOST") or "127.0.0.1",
@@ -83,6 +87,9 @@ def from_environment(environ: Mapping[str, str] | None = None) -> Settings:
         stripe_api_key=_text(env, "STRIPE_API_KEY") or "",
         stripe_webhook_secret=_text(env, "STRIPE_WEBHOOK_SECRET") or "",
         stripe_api_base=_https_base(env, "STRIPE_API_BASE"),
+        checkpoint_webhook=_https_address(env, "MILES_CHECKPOINT_WEBHOOK"),
+        checkpoint_s3_bucket=_text(env, "MILES_CHECKPOINT_S3_BUCKET"),
+        checkpoint_s3_endpoint=_https_base(env, "MILES_CHECKPOINT_S3_ENDPOINT"),
         jwt_jwks=jwks,
         jwt_issuer=issuer,
         jwt_audience=audience,
@@ -147,17 +154,41 @@ def _refuse_half_of_stripe(env: Mapping[str, str]) -> None:
         )
 
 
+def _refuse_half_of_a_bucket(env: Mapping[str, str]) -> None:
+    has_bucket = _text(env, "MILES_CHECKPOINT_S3_BUCKET") is not None
+    if _text(env, "MILES_CHECKPOINT_S3_ENDPOINT") and not has_bucket:
+        raise BadSetting("MILES_CHECKPOINT_S3_ENDPOINT needs MILES_CHECKPOINT_S3_BUCKET beside it")
+    if has_bucket and find_spec("boto3") is None:
+        raise BadSetting("MILES_CHECKPOINT_S3_BUCKET needs Amazon's library: install requirements-s3.lock or miles-plus-cash[s3]")
+
+
 def _https_base(env: Mapping[str, str], name: str) -> str | None:
-    """An address without a path, to which a secret key may go: encrypted, or to this machine itself."""
+    """An address without a path, to which a secret key may go."""
     raw = _text(env, name)
     if raw is None:
         return None
-    parts = urlsplit(raw)
-    is_local = parts.hostname in ("127.0.0.1", "::1", "localhost")
-    is_safe = parts.scheme == "https" or (parts.scheme == "http" and is_local)
-    if not (is_safe and parts.hostname) or parts.path.strip("/"):
+    if not _is_safe(raw) or urlsplit(raw).path.strip("/"):
         raise BadSetting(f"{name} must be an https:// address without a path")
     return raw.rstrip("/")
+
+
+def _https_address(env: Mapping[str, str], name: str) -> str | None:
+    """An address, which may hold a secret: no message names it."""
+    raw = _text(env, name)
+    if raw is not None and not _is_safe(raw):
+        raise BadSetting(f"{name} must be an https:// address")
+    return raw
+
+
+def _is_safe(address: str) -> bool:
+    """Whether what is sent there is encrypted, or stays on this machine."""
+    try:
+        parts = urlsplit(address)
+        host, _ = parts.hostname, parts.port
+    except ValueError:
+        return False
+    is_local = host in ("127.0.0.1", "::1", "localhost")
+    return bool(host) and (parts.scheme == "https" or (parts.scheme == "http" and is_local))
 
 
 def _zone(env: Mapping[str, str]) -> str:

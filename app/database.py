@@ -23,7 +23,10 @@ psycopg2.extras.register_uuid()  # type: ignore[no-untyped-call]
 
 # Every advisory lock but the event store's marks has the two-integer form; its first integer is ours.
 LOCK_CLASS = 0x4D43
-LOCK_MIGRATE, LOCK_DRAW_POSITIONS, LOCK_SCHEDULER, LOCK_SAMPLE = 1, 2, 3, 4
+LOCK_MIGRATE, LOCK_DRAW_POSITIONS, LOCK_SCHEDULER, LOCK_SAMPLE, LOCK_SEAL, LOCK_REBUILD = 1, 2, 3, 4, 5, 6
+
+Cursor = ext.cursor
+"""What `transaction` gives, for those who may not name the driver."""
 
 # A lock that is not had within 10 s belongs to somebody stuck; a transaction idle for 30 s lost its client.
 SESSION = (

