@@ -1,0 +1,181 @@
+"""An explanation in plain sentences, for people: a paragraph on the account, one a lot, one on debt.
+
+Days are the programme's. What users wrote is quoted with every character that cannot be printed made visible, so that
+it cannot steer a terminal or pass for words of ours.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+from zoneinfo import ZoneInfo
+
+from app.audit.explanation import Cause, Earning, Explanation, Making, Movement, TracedLot
+from app.audit.money import amount
+
+_MOMENT = timedelta(microseconds=1)
+
+# A quotation of ours ends where we end it.
+_QUOTES = str.maketrans("“”", "''")
+
+
+def statement(explanation: Explanation, zone: ZoneInfo) -> list[str]:
+    """The paragraphs."""
+    days = _Days(zone)
+    owed = [_debt(explanation, days)] if explanation.debts else []
+    return [_account(explanation, days), *(_lot(lot, days) for lot in explanation.lots), *owed]
+
+
+def printable(text: str) -> str:
+    """`text` on one line, and what cannot be printed of it as an escape."""
+    return "".join(
+        c if c.isprintable() else " " if c.isspace() else c.encode("unicode_escape").decode("ascii") for c in text
+    )
+
+
+class _Days:
+    """Instants as the programme's calendar has them."""
+
+    def __init__(self, zone: ZoneInfo) -> None:
+        self._zone = zone
+
+    def day(self, at: datetime) -> str:
+        """Such as 1 March 2026."""
+        local = at.astimezone(self._zone)
+        return f"{local.day} {local:%B} {local.year}"
+
+    def moment(self, at: datetime) -> str:
+        """Such as 1 March 2026 at 09:30."""
+        return f"{self.day(at)} at {at.astimezone(self._zone):%H:%M}"
+
+    def end(self, at: datetime) -> str:
+        """From when on something is over: most often at the end of a day."""
+        before = at - _MOMENT
+        is_midnight = before.astimezone(self._zone).date() < at.astimezone(self._zone).date()
+        return f"at the end of {self.day(before)}" if is_midnight else f"on {self.moment(at)}"
+
+    @property
+    def name(self) -> str:
+        return str(self._zone)
+
+
+def _account(explanation: Explanation, days: _Days) -> str:
+    who = explanation.user or f"the account {explanation.account_id}"
+    said = [f"As of {days.moment(explanation.as_of)} ({days.name}), {who} can spend {_points(explanation.available)}."]
+    if explanation.pending:
+        said.append(f"{_count(explanation.pending, 'more is', 'more are')} pending.")
+    if explanation.lapsed:
+        said.append(f"{_count(explanation.lapsed, 'more has', 'more have')} lapsed, yet to be swept.")
+    if explanation.debt:
+        said.append(f"{_are(explanation.debt)} owed.")
+    return " ".join(said)
+
+
+def _lot(lot: TracedLot, days: _Days) -> str:
+    moves = [f"{abs(move.points)} {_movement(move, lot, days)}." for move in lot.movements]
+    return " ".join([f"Lot {lot.lot}: {_making(lot, days)}", *moves, _rest(lot, days)])
+
+
+def _making(lot: TracedLot, days: _Days) -> str:
+    made = lot.trace[0]
+    if made.parent is not None:
+        said = f"{_came(lot.points)} back on {days.day(made.at)}, when {_undone(made)}."
+        return f"{said} They had been taken from lot {made.parent}, which had lapsed by then."
+    if made.earning is not None:
+        said = f"{_were(made.points)} earned on {days.day(made.at)} {_earned(made, made.earning)}."
+    else:
+        said = f"{_were(made.points)} given by {_actor(made)} on {days.day(made.at)}{_why(made)}."
+    return f"{said} {made.debt_repaid} of them repaid debt." if made.debt_repaid else said
+
+
+def _earned(made: Making, earning: Earning) -> str:
+    rule, currency = earning.rule, earning.currency
+    of = "the total" if rule.earn_on == "total" else f"the {amount(earning.amount, currency)} that points did not pay"
+    cap = f", but no more than {rule.max_earn_per_order} an order" if earning.is_capped else ""
+    return (
+        f"with order {made.order_id} of {amount(earning.total, currency)}{_why(made)}: {_points(rule.earn_points)}"
+        f" for each {amount(rule.earn_per_amount, currency)} of {of}{cap}, under rule version {earning.rule_version}"
+    )
+
+
+def _movement(move: Movement, lot: TracedLot, days: _Days) -> str:
+    """What became of some points of a lot, after their number."""
+    were = "was" if abs(move.points) == 1 else "were"
+    day = days.day(move.at)
+    match move.type:
+        case "use":
+            return f"paid for order {move.order_id} on {day}"
+        case "restore":
+            return f"came back on {day}, when {_undone(move)}"
+        case "revoke":
+            return f"{were} taken back on {day}, when {_undone(move)}"
+        case "expire":
+            return f"lapsed {days.end(lot.expires_at)}"
+    return f"{were} taken by {_actor(move)} on {day}{_why(move)}"
+
+
+def _rest(lot: TracedLot, days: _Days) -> str:
+    end, is_one = days.end(lot.expires_at), lot.remaining == 1
+    left = _count(lot.remaining, "is left", "are left")
+    lapse = "lapses" if is_one else "lapse"
+    match lot.state:
+        case "empty":
+            return "Nothing is left."
+        case "lapsed":
+            return f"{left}, which lapsed {end} and {'waits' if is_one else 'wait'} to be swept."
+        case "pending":
+            return f"{left}, can be spent from {days.moment(lot.available_at)} on and {lapse} {end}."
+    return f"{left} and {lapse} {end}."
+
+
+def _debt(explanation: Explanation, days: _Days) -> str:
+    said = []
+    for change in explanation.debts:
+        on = f"on {days.day(change.at)}"
+        if change.points > 0:
+            said.append(f"{change.points} became owed {on}, when {_undone(change)}, which had earned them.")
+        else:
+            said.append(f"{_count(-change.points, 'was', 'were')} repaid {on} by {_repayer(change)}.")
+    return " ".join(["Debt:", *said, f"{_are(explanation.debt)} owed."])
+
+
+def _repayer(change: Movement) -> str:
+    match change.type:
+        case "earn":
+            return f"what order {change.order_id} earned"
+        case "restore":
+            return f"points that came back when {_undone(change)}"
+    return f"points that {_actor(change)} gave{_why(change)}"
+
+
+def _undone(cause: Cause) -> str:
+    order = f"order {cause.order_id}"
+    return f"{order} was refunded{_why(cause)}" if cause.refund_id else f"{order} was not paid"
+
+
+def _actor(cause: Cause) -> str:
+    return cause.actor or "somebody who was forgotten"
+
+
+def _why(cause: Cause) -> str:
+    """The reason given, in quotes; nothing where there is none any more."""
+    return f" (“{printable(cause.reason).translate(_QUOTES)}”)" if cause.reason else ""
+
+
+def _count(number: int, one: str, more: str) -> str:
+    return f"{number} {one if number == 1 else more}"
+
+
+def _points(number: int) -> str:
+    return _count(number, "point", "points")
+
+
+def _were(number: int) -> str:
+    return _count(number, "point was", "points were")
+
+
+def _are(number: int) -> str:
+    return _count(number, "point is", "points are")
+
+
+def _came(number: int) -> str:
+    return _count(number, "point came", "points came")
