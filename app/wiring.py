@@ -9,6 +9,20 @@ from datetime import UTC, datetime
 from eventsourcing.utils import Environment
 
 from app import migrations
+from app.audit.checkpoints import Checkpoints
+from app.audit.events import LoggedEvents
+from app.audit.explain import Explanations
+from app.audit.export import Export
+from app.audit.history import History
+from app.audit.keys import FOLDER as KEYS
+from app.audit.keys import Signer, TrustedKeys
+from app.audit.outside import FILE, OutsideFile
+from app.audit.places import Bucket, Webhook
+from app.audit.proofs import Proofs
+from app.audit.sealing import Seal
+from app.audit.shipping import Place, Shipping
+from app.audit.tree import SealedTree
+from app.audit.verify import Verify
 from app.auth.tokens import LOCAL_AUDIENCE, LOCAL_ISSUER, KeySet, LocalSecret, Tokens
 from app.catalog.prices import CataloguePrices
 from app.catalog.products import Catalogue
@@ -23,14 +37,17 @@ from app.projections import balances, folding, lots, orders, rules, transactions
 from app.projections.accounts import Accounts
 from app.projections.books import PostgresOrderBooks
 from app.projections.daily import DailyReport
+from app.projections.verify import read_models
 from app.registers.directory import PostgresDirectory, entry_statement, reason_statement
 from app.registers.job_runs import JobRuns
+from app.registers.readings import Readings
 from app.registers.receipts import Receipts, receipt_statement
 from app.registers.recoveries import PostgresRecoveries
 from app.usecases.adjust_points import AdjustPoints
 from app.usecases.change_rules import ChangeRules
 from app.usecases.check_out import CheckOut
 from app.usecases.expire_points import ExpirePoints
+from app.usecases.forget_member import ForgetMember
 from app.usecases.hear_from_gateway import HearFromGateway
 from app.usecases.import_accounts import ImportAccounts
 from app.usecases.import_orders import ImportOrders
@@ -65,6 +82,7 @@ class House:
     directory: PostgresDirectory
     receipts: Receipts
     job_runs: JobRuns
+    readings: Readings
     recoveries: PostgresRecoveries
     unsettled: unsettled.PostgresUnsettledOrders
     catalogue: Catalogue
@@ -73,6 +91,17 @@ class House:
     orders: orders.Orders
     transactions: transactions.Transactions
     daily: DailyReport
+    logged_events: LoggedEvents
+    history: History
+    explanations: Explanations
+    checkpoints: Checkpoints
+    tree: SealedTree
+    trusted_keys: TrustedKeys
+    seal: Seal
+    shipping: Shipping
+    proofs: Proofs
+    verify: Verify
+    export: Export
     check_out: CheckOut
     settle_payment: SettlePayment
     settle_refund: SettleRefund
@@ -83,6 +112,7 @@ class House:
     adjust_points: AdjustPoints
     change_rules: ChangeRules
     expire_points: ExpirePoints
+    forget_member: ForgetMember
     import_accounts: ImportAccounts
     import_orders: ImportOrders
     _cursor_secret: bytes | None = None
@@ -125,11 +155,18 @@ def payment_gateway(settings: Settings, clock: Clock) -> PaymentGateway:
     return SandboxGateway(settings.database_url)
 
 
-def build(settings: Settings, *, clock: Clock = now, gateway: PaymentGateway | None = None) -> House:
-    """A house over the migrated database that `settings.database_url` names. It connects when first used."""
-    assert settings.database_url is not None, "the embedded database is started before the house is built"
-    database = Database(settings.database_url)
-    mapper = EventMapper()
+def checkpoint_places(settings: Settings) -> list[Place]:
+    """Where copies of checkpoints go."""
+    places: list[Place] = []
+    if settings.checkpoint_webhook:
+        places.append(Webhook(settings.checkpoint_webhook))
+    if settings.checkpoint_s3_bucket:
+        places.append(Bucket(settings.checkpoint_s3_bucket, settings.checkpoint_s3_endpoint))
+    return places
+
+
+def _event_sourced(database: Database, mapper: EventMapper) -> tuple[Loyalty, PostgresApplicationRecorder]:
+    """The application on our event store, with the read models and what else is written beside events; and its log."""
     factory = PostgresFactory(
         Environment(""), database=database, fold=folding.inline(mapper, INLINE_FOLDS), metadata=METADATA
     )
@@ -141,15 +178,23 @@ def build(settings: Settings, *, clock: Clock = now, gateway: PaymentGateway | N
     loyalty = Loyalty(factory, mapper, writers)
     log = loyalty.recorder
     assert isinstance(log, PostgresApplicationRecorder)
-    directory = PostgresDirectory(database)
+    return loyalty, log
+
+
+def build(settings: Settings, *, clock: Clock = now, gateway: PaymentGateway | None = None) -> House:
+    """A house over the migrated database that `settings.database_url` names. It connects when first used."""
+    assert settings.database_url is not None, "the embedded database is started before the house is built"
+    database, mapper = Database(settings.database_url), EventMapper()
+    loyalty, log = _event_sourced(database, mapper)
+    directory, zone, home = PostgresDirectory(database), settings.zone, settings.home
     gateway = gateway or payment_gateway(settings, clock)
-    zone = settings.zone
     recoveries, waiting = PostgresRecoveries(database), unsettled.PostgresUnsettledOrders(database)
     settle = SettlePayment(loyalty, recoveries, clock, zone)
     settle_refund = SettleRefund(loyalty, recoveries, clock, zone)
     recover = RecoverPayments(loyalty, gateway, waiting, recoveries, settle, settle_refund, clock)
-    lots_read = lots.Lots(database)
+    lots_read, history = lots.Lots(database), History(database, mapper, directory, clock)
     prices = CataloguePrices(database)
+    checkpoints, tree, trusted = Checkpoints(database), SealedTree(database), TrustedKeys(home / KEYS)
     return House(
         settings=settings,
         clock=clock,
@@ -162,6 +207,7 @@ def build(settings: Settings, *, clock: Clock = now, gateway: PaymentGateway | N
         directory=directory,
         receipts=Receipts(database),
         job_runs=JobRuns(database),
+        readings=Readings(database),
         recoveries=recoveries,
         unsettled=waiting,
         catalogue=Catalogue(database),
@@ -170,6 +216,17 @@ def build(settings: Settings, *, clock: Clock = now, gateway: PaymentGateway | N
         orders=orders.Orders(database),
         transactions=transactions.Transactions(database),
         daily=DailyReport(database, log, PostgresTrackingRecorder(database), mapper, zone),
+        logged_events=LoggedEvents(database, log),
+        history=history,
+        explanations=Explanations(database, mapper, directory, history, zone),
+        checkpoints=checkpoints,
+        tree=tree,
+        trusted_keys=trusted,
+        seal=Seal(database, checkpoints, tree, OutsideFile(home / FILE), Signer(home), trusted, clock),
+        shipping=Shipping(checkpoints, trusted, home, checkpoint_places(settings)),
+        proofs=Proofs(database, tree, checkpoints),
+        export=Export(database, checkpoints, Signer(home), clock),
+        verify=Verify(database, mapper, read_models(zone), checkpoints, tree, OutsideFile(home / FILE)),
         check_out=CheckOut(loyalty, directory, prices, gateway, settle, recoveries, clock, zone, settings.currency),
         settle_payment=settle,
         settle_refund=settle_refund,
@@ -180,6 +237,7 @@ def build(settings: Settings, *, clock: Clock = now, gateway: PaymentGateway | N
         adjust_points=AdjustPoints(loyalty, directory, clock, zone),
         change_rules=ChangeRules(loyalty, directory, clock),
         expire_points=ExpirePoints(loyalty, lots_read, clock),
+        forget_member=ForgetMember(directory, clock),
         import_accounts=ImportAccounts(loyalty, directory, clock, zone),
         import_orders=ImportOrders(loyalty, directory, clock, zone, settings.currency),
     )

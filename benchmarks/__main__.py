@@ -8,11 +8,12 @@ import sys
 from types import FrameType
 from typing import NoReturn
 
-from benchmarks import appends, checkouts, machine, report
+from benchmarks import appends, audits, checkouts, machine, report
 from benchmarks.arena import arena
 from benchmarks.rounds import QUICK, WHOLE, measure
 
-LINES = {line.name: line for line in (appends.STOCK, appends.FLOOR, checkouts.LINE)}
+CHOICE = (appends.STOCK, appends.FLOOR, checkouts.LINE, audits.VERIFY, audits.EXPORT, audits.REBUILD)
+LINES = {line.name: line for line in CHOICE}
 
 
 def main(arguments: list[str]) -> None:
@@ -25,7 +26,7 @@ def main(arguments: list[str]) -> None:
     plan = QUICK if chosen.quick else WHOLE
     surroundings = {"machine": machine.machine(), "plan": vars(plan)}
     results = []
-    with arena() as ground:
+    with arena(plan.events) as ground:
         surroundings["versions"] = machine.versions(ground.settings())
         for name in chosen.names or LINES:
             results.append(measure(LINES[name], plan, ground))

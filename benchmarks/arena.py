@@ -34,19 +34,25 @@ class Addresses:
 class Arena:
     """A running server in `home`."""
 
-    def __init__(self, home: Path, embedded: EmbeddedPostgres) -> None:
+    def __init__(self, home: Path, embedded: EmbeddedPostgres, events: int) -> None:
+        """`events` is how long a long history is here."""
         self.home = home
+        self.events = events
         self._embedded = embedded
 
     def database(self, name: str, *, is_migrated: bool = True) -> Addresses:
         """A new database, with the house's schema or empty."""
         with closing(Database(self._embedded.superuser_url(), pool_size=1)) as superuser:
             superuser.execute(f"CREATE DATABASE {name} OWNER miles_owner")
-        addresses = Addresses(_renamed(self._embedded.app_url(), name), _renamed(self._embedded.owner_url(), name))
+        addresses = self.addresses(name)
         if is_migrated:
             with closing(Database(addresses.owner, pool_size=1)) as owner:
                 migrations.migrate(owner, "miles_app")
         return addresses
+
+    def addresses(self, name: str) -> Addresses:
+        """Where the database of this name is."""
+        return Addresses(_renamed(self._embedded.app_url(), name), _renamed(self._embedded.owner_url(), name))
 
     def settings(self) -> dict[str, str]:
         """What PostgreSQL says of itself."""
@@ -55,14 +61,14 @@ class Arena:
 
 
 @contextmanager
-def arena() -> Iterator[Arena]:
-    """An arena in a home of its own, removed afterwards."""
+def arena(events: int) -> Iterator[Arena]:
+    """An arena in a home of its own, removed afterwards; `events` is how long a long history is."""
     HOMES.mkdir(exist_ok=True)
     home = Path(tempfile.mkdtemp(prefix="bench-", dir=HOMES))
     try:
         embedded = EmbeddedPostgres(home)
         with embedded.running():
-            yield Arena(home, embedded)
+            yield Arena(home, embedded, events)
     finally:
         shutil.rmtree(home)
 

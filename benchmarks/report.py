@@ -16,6 +16,7 @@ EXTRAS = {
     "latency_ms": "{:.1f} ms each",
     "median_ms": "median {:.1f} ms",
     "p99_ms": "p99 {:.1f} ms",
+    "peak_mib": "{:,.0f} MiB of memory at most",
     "generator_cpu": "generator at {:.0%} of a core",
 }
 

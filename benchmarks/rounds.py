@@ -36,19 +36,25 @@ class Line:
     name: str
     about: str
     sides: Callable[[Arena], AbstractContextManager[tuple[Side, Side]]]
+    rounds: int | None = None
+    """So many in place of the plan's, and no warm-up, where a round takes as long as it takes."""
 
 
 @dataclass(frozen=True)
 class Plan:
-    """How often and for how long. The warm-up is a round of each side that does not count."""
+    """How often and for how long. The warm-up is a round of each side that does not count.
+
+    `events` is the length of the log for lines that need a long one.
+    """
 
     rounds: int
     seconds: float
     warm_up_s: float
+    events: int
 
 
-QUICK = Plan(rounds=3, seconds=2.0, warm_up_s=1.0)
-WHOLE = Plan(rounds=5, seconds=5.0, warm_up_s=3.0)
+QUICK = Plan(rounds=3, seconds=2.0, warm_up_s=1.0, events=50_000)
+WHOLE = Plan(rounds=5, seconds=5.0, warm_up_s=3.0, events=1_000_000)
 
 
 @dataclass
@@ -81,10 +87,10 @@ def measure(line: Line, plan: Plan, arena: Arena) -> Result:
     result = Result(line.name, line.about)
     try:
         with line.sides(arena) as sides:
-            for side in sides:
+            for side in sides if line.rounds is None else ():
                 side.run(plan.warm_up_s)
             rounds: dict[str, list[Facts]] = {side.name: [] for side in sides}
-            for number in range(plan.rounds):
+            for number in range(line.rounds or plan.rounds):
                 for side in sides if number % 2 == 0 else reversed(sides):
                     rounds[side.name].append(side.run(plan.seconds))
             result.rounds = rounds

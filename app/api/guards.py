@@ -8,6 +8,7 @@ from uuid import uuid4
 
 from flask import Flask, Response, g, request
 
+from app.api import readings
 from app.api.context import house
 from app.api.problems import refusal
 from app.auth.policy import POLICY, PUBLIC, is_allowed
@@ -30,6 +31,7 @@ def install(app: Flask) -> None:
     app.before_request(_begin)
     app.before_request(_guard)
     app.after_request(_finish)
+    readings.install(app)
 
 
 def _begin() -> None:

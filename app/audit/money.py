@@ -18,6 +18,6 @@ _SIGNS = {"EUR": "€", "GBP": "£", "INR": "₹"}
 def amount(minor: int, currency: str) -> str:
     """`minor` units of `currency`, such as ₹1,000.00 for 100000 INR, JPY 1,000 for 1000 JPY."""
     decimals = _DECIMALS.get(currency, 2)
-    whole, rest = divmod(minor, 10**decimals)
+    whole, rest = divmod(abs(minor), 10**decimals)
     fraction = f".{rest:0{decimals}}" if decimals else ""
-    return f"{_SIGNS.get(currency, currency + ' ')}{whole:,}{fraction}"
+    return f"{'-' if minor < 0 else ''}{_SIGNS.get(currency, currency + ' ')}{whole:,}{fraction}"

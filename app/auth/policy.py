@@ -6,6 +6,7 @@ PUBLIC: frozenset[str] = frozenset({"public"})
 CUSTOMER = frozenset({"customer"})
 ADMIN = frozenset({"admin"})
 READERS = frozenset({"admin", "auditor"})
+AUDITOR = frozenset({"auditor"})
 SIGNED_IN = frozenset({"customer", "admin", "auditor"})
 
 POLICY: dict[str, frozenset[str]] = {
@@ -39,6 +40,13 @@ POLICY: dict[str, frozenset[str]] = {
     "admin_rules.changed": ADMIN,
     "admin_reports.summary": READERS,
     "admin_products.imported": ADMIN,
+    "audit_events.listed": AUDITOR,
+    "audit_accounts.as_it_stood": AUDITOR,
+    "audit_accounts.explained": AUDITOR,
+    "audit_readings.listed": AUDITOR,
+    "audit_checkpoints.listed": AUDITOR,
+    "audit_checkpoints.consistency": AUDITOR,
+    "audit_checkpoints.inclusion": AUDITOR,
 }
 
 

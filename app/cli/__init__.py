@@ -7,8 +7,9 @@ import sys
 import click
 from eventsourcing.persistence import PersistenceError
 
+from app.audit import AuditError
 from app.auth.tokens import KeysUnavailable
-from app.cli import catalog, databases, imports, payments, points, projections, server
+from app.cli import audit, catalog, databases, imports, payments, points, programme, projections, server
 from app.cli import tokens as token_commands
 from app.config import VERSION, BadSetting
 from app.domain.errors import DomainError
@@ -23,7 +24,7 @@ def cli() -> None:
     configure()
 
 
-for group in (server, token_commands, points, payments, projections, catalog, imports, databases):
+for group in (server, token_commands, points, payments, projections, audit, catalog, imports, programme, databases):
     for command in group.COMMANDS:
         cli.add_command(command)
 
@@ -41,7 +42,7 @@ def main() -> None:
         sys.exit(2)
     except click.ClickException as error:
         _fail(error.format_message(), 2 if isinstance(error, click.UsageError) else 1)
-    except (BadSetting, CannotStart, KeysUnavailable, NotInitialised) as error:
+    except (AuditError, BadSetting, CannotStart, KeysUnavailable, NotInitialised) as error:
         _fail(str(error), 1)
     except DomainError as error:
         _fail("; ".join([error.code, *(f"{name}: {value}" for name, value in error.facts.items())]), 1)

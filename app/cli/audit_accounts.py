@@ -11,19 +11,23 @@ from rich.table import Table
 from rich.text import Text
 
 from app.audit.explanation import Explanation, TracedLot
+from app.cli.actors import acting_as
 from app.cli.opening import open_house
 from app.domain.errors import DomainError
 
 
 @click.command()
 @click.argument("user")
+@acting_as("miles-audit", "The user id that the record of readings will name.")
 @click.option("--json", "is_json", is_flag=True, help="The whole explanation as JSON.")
-def explain(user: str, is_json: bool) -> None:
+def explain(user: str, actor: str, is_json: bool) -> None:
     """Trace every point of USER (or of an account id) to its order or adjustment, and to where it went."""
     with open_house() as house:
         explanation = house.explanations.of(user)
-    if explanation is None:
-        raise DomainError("unknown_account")
+        if explanation is None:
+            raise DomainError("unknown_account")
+        # As over HTTP: on record before it is shown.
+        house.readings.record(house.clock(), actor, "miles audit explain", explanation.account_id)
     if is_json:
         # Escaped to ASCII: what members and admins wrote must not steer the terminal.
         click.echo(json.dumps(msgspec.to_builtins(explanation), indent=2))

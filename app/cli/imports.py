@@ -13,9 +13,10 @@ import click
 from rich.console import Console
 from rich.progress import Progress
 
-from app.auth.principals import MAX_USER_ID, is_user_id
 from app.catalog.importing import read_lines
+from app.cli.actors import acting_as
 from app.cli.csv_lines import Row, WrongHeader, rows
+from app.cli.forgetting import forget
 from app.cli.import_lines import BALANCE_COLUMNS, ORDER_COLUMNS, opening_balances, past_orders
 from app.cli.opening import open_house
 from app.usecases.importing import Refused, Report
@@ -28,6 +29,9 @@ def accounts() -> None:
     """Keep the members' accounts."""
 
 
+accounts.add_command(forget)
+
+
 @click.group()
 def orders() -> None:
     """Keep the orders."""
@@ -35,15 +39,13 @@ def orders() -> None:
 
 @accounts.command("import")
 @click.argument("file", type=_FILE)
-@click.option("--as", "actor", default="miles-import", show_default=True, help="The user id that the feed will name.")
+@acting_as("miles-import", "The user id that the feed will name.")
 def import_accounts(file: Path, actor: str) -> None:
     """Give members their opening balances, from CSV with the columns user,points,expires_at,reference.
 
     `points` 0 only opens the account; without `expires_at` points live as long as earned ones. A line is known by user
     and reference, and imported once. Bad lines are reported and stop nothing; then the status is 1.
     """
-    if not is_user_id(actor):
-        raise click.UsageError(f"--as must be 1 to {MAX_USER_ID} printable characters without a slash")
     with _opened(file, BALANCE_COLUMNS) as given, open_house() as house:
         report = house.import_accounts(opening_balances(given), actor)
     _tell(report)

@@ -32,6 +32,7 @@ CREATE TABLE readings (
 );
 CREATE INDEX readings_by_account ON readings (account_id, reading_id) WHERE account_id IS NOT NULL;
 CREATE INDEX readings_by_reader ON readings (reader_id, reading_id);
+CREATE INDEX readings_by_time ON readings (read_at);
 
 -- The rule's versions but the first, which nobody wrote: every stream of the log has a read model that knows its end.
 CREATE TABLE rules (

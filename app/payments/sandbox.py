@@ -40,6 +40,9 @@ REFUND_TIMEOUT, REFUND_REFUSED = "pm_sandbox_refund_timeout", "pm_sandbox_refund
 _CHARGES = (VISA, SLOW, TIMEOUT, REFUND_TIMEOUT, REFUND_REFUSED)
 _DECLINES = {"pm_card_chargeDeclined": "card_declined"}
 
+METHOD_UNKNOWN = "payment_method_unknown"
+"""The reason under which a payment method is declined that is none."""
+
 VOIDED = "voided"
 """The reason under which a charge is declined that was voided before it came."""
 
@@ -75,8 +78,10 @@ class SandboxGateway:
             return Unknown("the request was lost")
         if payment_method == SLOW:
             time.sleep(SLOW_S)
-        reason = _DECLINES.get(payment_method) or (None if payment_method in _CHARGES else "payment_method_unknown")
-        news = self._write(bill, payment_method, "declined" if reason else "charged", reason)
+        reason = _DECLINES.get(payment_method) or (None if payment_method in _CHARGES else METHOD_UNKNOWN)
+        # What it does not know is any text that a client chose to send, and is not kept: it may name a person.
+        known = "" if reason == METHOD_UNKNOWN else payment_method
+        news = self._write(bill, known, "declined" if reason else "charged", reason)
         return Unknown("no answer came in time") if payment_method == TIMEOUT else news
 
     def outcome(self, bill: Bill) -> Charged | Declined | Absent | Unknown:

@@ -88,9 +88,9 @@ _COLUMNS = (
 )  # fmt: skip
 
 _SELECT = (
-    "SELECT t.id, d.user_id, t.type, t.points, coalesce(t.order_id, t.reason_id)::text, t.order_id, r.body, a.user_id, "
-    "t.expires_at, t.created_at, t.balance_after, t.debt_repaid, t.debt_added FROM transactions t "
-    "JOIN directory d ON d.account_id = t.account_id "
+    "SELECT t.id, d.user_id, t.type, t.points, coalesce(t.order_id, t.reason_id)::text, t.order_id, "
+    "nullif(r.body, ''), a.user_id, t.expires_at, t.created_at, t.balance_after, t.debt_repaid, t.debt_added "
+    "FROM transactions t JOIN directory d ON d.account_id = t.account_id "
     "LEFT JOIN reasons r ON r.reason_id = coalesce(t.reason_id, t.order_id) "
     "LEFT JOIN directory a ON a.account_id = t.actor_id "
 )

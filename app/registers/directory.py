@@ -1,13 +1,15 @@
-"""Who is who. The one place that knows both a user id and the account id that events name."""
+"""Who is who. The one place that knows both a user id and the account id that events name, and that forgets it."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from datetime import datetime
 from typing import Any
 from uuid import UUID
 
 from app.database import Database
-from app.usecases.ports import DirectoryEntry, ReasonText
+from app.registers import mentions
+from app.usecases.ports import DirectoryEntry, Forgotten, ReasonText
 
 
 class PostgresDirectory:
@@ -36,13 +38,35 @@ class PostgresDirectory:
         return dict(rows)
 
     def reasons_of(self, reason_ids: Sequence[UUID]) -> dict[UUID, str]:
-        """The texts of those reasons that were recorded."""
-        rows = self._database.rows("SELECT reason_id, body FROM reasons WHERE reason_id = ANY(%s)", (list(reason_ids),))
+        """The texts of those reasons that were recorded and have not been blanked."""
+        rows = self._database.rows(
+            "SELECT reason_id, body FROM reasons WHERE reason_id = ANY(%s) AND body <> ''", (list(reason_ids),)
+        )
         return dict(rows)
 
     def has_reason(self, reason_id: UUID) -> bool:
         """Whether an adjustment of this reason id was recorded."""
         return self._database.row("SELECT 1 FROM reasons WHERE reason_id = %s", (reason_id,)) is not None
+
+    def forget(self, user_id: str, at: datetime) -> Forgotten | None:
+        """Forget who an account is and every text about them, in one transaction; None for one never seen.
+
+        The row stays, since events name it. Its lock comes first: see `reason_statement`.
+        """
+        with self._database.transaction() as cursor:
+            cursor.execute(
+                "UPDATE directory SET user_id = NULL, forgotten_at = %s WHERE user_id = %s RETURNING account_id",
+                (at, user_id),
+            )
+            row = cursor.fetchone()
+            if row is None:
+                return None
+            cursor.execute("UPDATE reasons SET body = '' WHERE account_id = %s AND body <> ''", row)
+            blanked, changed = cursor.rowcount, 0
+            for removal in mentions.removals(user_id):
+                cursor.execute(*removal)
+                changed += cursor.rowcount
+            return Forgotten(row[0], blanked, changed)
 
 
 def entry_statement(entry: DirectoryEntry) -> tuple[str, Sequence[Any]]:
@@ -51,8 +75,13 @@ def entry_statement(entry: DirectoryEntry) -> tuple[str, Sequence[Any]]:
 
 
 def reason_statement(reason: ReasonText) -> tuple[str, Sequence[Any]]:
-    """Writes a reason's text in an append's transaction; a taken id fails all of it."""
+    """Writes a reason's text in an append's transaction; a taken id fails all of it.
+
+    About a member who is forgotten no text is kept. The lock lets an append and `forget` pass one after the other, so
+    that a text which was under way is either found and blanked, or never written.
+    """
     return (
-        "INSERT INTO reasons (reason_id, account_id, body) VALUES (%s, %s, %s)",
-        (reason.reason_id, reason.account_id, reason.text),
+        "INSERT INTO reasons (reason_id, account_id, body) VALUES (%s, %s, (SELECT CASE WHEN forgotten_at IS NULL"
+        " THEN %s ELSE '' END FROM directory WHERE account_id = %s FOR KEY SHARE))",
+        (reason.reason_id, reason.account_id, reason.text, reason.account_id),
     )

@@ -31,6 +31,14 @@ class PriceList(Protocol):
         """The active products among `product_ids`, by id; what is not sold is left out."""
 
 
+class Forgotten(NamedTuple):
+    """What forgetting somebody took: texts about them, and places where other texts named them."""
+
+    account_id: UUID
+    texts_blanked: int
+    texts_changed: int
+
+
 class Directory(Protocol):
     """Who is who: the only place that knows both a user id and an account id."""
 
@@ -41,7 +49,10 @@ class Directory(Protocol):
         """The account ids of those users that were seen before."""
 
     def reasons_of(self, reason_ids: Sequence[UUID]) -> dict[UUID, str]:
-        """The texts of those reasons that were recorded."""
+        """The texts of those reasons that were recorded and have not been blanked."""
+
+    def forget(self, user_id: str, at: datetime) -> Forgotten | None:
+        """Forget who an account is and every text about them, in one transaction; None for one never seen."""
 
 
 class DueAccounts(Protocol):

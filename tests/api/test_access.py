@@ -13,12 +13,13 @@ from app.database import Database
 from tests.support.http import NDJSON, Api, Caller, bought
 from tests.support.tables import snapshot_of_tables
 
-PUBLIC, CUSTOMERS, OWNERS, READERS, ADMINS = (
+PUBLIC, CUSTOMERS, OWNERS, READERS, ADMINS, AUDITORS = (
     {"nobody": 200, "customer": 200, "other": 200, "admin": 200, "auditor": 200},
     {"nobody": 401, "customer": 200, "other": 200, "admin": 403, "auditor": 403},
     {"nobody": 401, "customer": 200, "other": 404, "admin": 200, "auditor": 200},
     {"nobody": 401, "customer": 403, "other": 403, "admin": 200, "auditor": 200},
     {"nobody": 401, "customer": 403, "other": 403, "admin": 200, "auditor": 403},
+    {"nobody": 401, "customer": 403, "other": 403, "admin": 403, "auditor": 200},
 )
 
 
@@ -63,6 +64,13 @@ ROUTES = [
     Route("GET", "/admin/reports/summary", READERS),
     Route("POST", "/payments/webhooks/stripe", PUBLIC, done=404),  # there is none where Stripe was not chosen
     Route("PUT", "/admin/products", ADMINS, "products"),
+    Route("GET", "/audit/events", AUDITORS),
+    Route("GET", "/audit/accounts/<user>", AUDITORS),
+    Route("GET", "/audit/accounts/<user>/explain", AUDITORS),
+    Route("GET", "/audit/readings", AUDITORS),
+    Route("GET", "/audit/checkpoints", AUDITORS),
+    Route("GET", "/audit/checkpoints/<size>/consistency", AUDITORS),
+    Route("GET", "/audit/events/<position>/proof", AUDITORS),
 ]
 
 
@@ -81,7 +89,11 @@ class Scene:
         }
         order = self.callers["customer"].post("/checkout/", bought(product, points=30), key="the-order").get_json()
         api.house.recoveries.review(UUID(order["order_id"]), "charged twice")
+        sealed = api.house.seal()
+        assert sealed is not None
         self._parts = {
+            "<size>/consistency": f"{sealed.size}/consistency?from={sealed.size}",
+            "<position>": str(sealed.position),
             "<path:filename>": "swagger-ui/swagger-ui.css",
             "<product_id>": str(product),
             "<order_id>": order["order_id"],

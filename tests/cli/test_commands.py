@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import subprocess
 from collections.abc import Iterator
 from pathlib import Path
@@ -18,6 +19,7 @@ from app.wiring import House
 from tests.cli.conftest import Run
 from tests.support.clock import Clock
 from tests.support.postgres import Addresses
+from tests.support.tables import snapshot_of_tables
 
 
 def refused(ran: subprocess.CompletedProcess[str]) -> str:
@@ -31,7 +33,14 @@ def refused(ran: subprocess.CompletedProcess[str]) -> str:
 
 def test_every_command_has_help(miles: Run) -> None:
     commands = ["", "serve", "token", "expire", "scheduler", "projections", "catalog", "db"]
-    nested = ["projections verify", "projections status", "catalog import", "db migrate", "db url"]
+    nested = [
+        "projections rebuild",
+        "projections verify",
+        "projections status",
+        "catalog import",
+        "db migrate",
+        "db url",
+    ]
     for command in [*commands, *nested]:
         ran = miles(*command.split(), "--help")
         assert ran.returncode == 0, command
@@ -175,7 +184,38 @@ def test_status_shows_how_far_each_read_model_is(miles: Run, house: House) -> No
     house.daily.catch_up()
     lines = miles("projections", "status").stdout.splitlines()
     assert lines[0].split() == ["log", "2"]
-    assert lines[-1].split()[:2] == ["daily", "2"]
+    assert [line.split()[:2] for line in lines[1:]] == [
+        [name, "2"] for name in ("balances", "lots", "orders", "transactions", "rules", "daily")
+    ]
+
+
+def test_a_rebuild_heals_what_somebody_changed_and_says_what_it_did(miles: Run, house: House) -> None:
+    house.adjust_points(Adjustment("ann", 200, "gift", "root", "k"))
+    house.database.execute("UPDATE balances SET balance = 201")
+    ran = miles("projections", "rebuild")
+    assert (ran.returncode, ran.stderr) == (0, "")
+    assert re.fullmatch(
+        r"2 events folded into 6 read models up to position 2 in \d+\.\d s \(\d+ a second\);"
+        r" appends waited \d+ ms at most\n",
+        ran.stdout,
+    )
+    assert miles("projections", "verify").returncode == 0
+
+
+def test_a_rebuild_that_cannot_be_is_refused_in_one_line(miles: Run, house: House, owner: Database) -> None:
+    house.adjust_points(Adjustment("ann", 200, "gift", "root", "k"))
+    before = snapshot_of_tables(owner)
+    assert "DATABASE_OWNER_URL" in refused(miles("projections", "rebuild", DATABASE_OWNER_URL=""))
+    owner.execute("CREATE VIEW report AS SELECT balance FROM balances")
+    assert "view report" in refused(miles("projections", "rebuild"))
+    assert snapshot_of_tables(owner) == before
+
+
+def test_status_tells_of_a_rebuild_that_died(miles: Run, owner: Database) -> None:
+    owner.execute("CREATE SCHEMA rebuilding")
+    assert miles("projections", "status").stdout.splitlines()[-1].split()[:3] == ["rebuild", "left", "over"]
+    assert miles("projections", "rebuild").returncode == 0
+    assert miles("projections", "status").stdout.splitlines()[-1].split()[0] == "daily"
 
 
 @pytest.fixture

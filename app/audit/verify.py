@@ -1,0 +1,120 @@
+"""Verification: one walk over the log, and then whether all that is served is what the log says.
+
+It sees everything in one REPEATABLE READ transaction, in bounded memory, and stops with the first thing that is wrong.
+It believes no function of the database under audit, repairs nothing, and writes nothing but temporary tables.
+"""
+
+from __future__ import annotations
+
+import heapq
+from collections.abc import Iterable, Sequence
+from contextlib import closing
+from functools import partial
+from itertools import takewhile
+
+from app.audit.checkpoints import Checkpoint, Checkpoints
+from app.audit.findings import Finding
+from app.audit.heads import Heads
+from app.audit.keys import TrustedKeys
+from app.audit.outside import OutsideFile
+from app.audit.progress import Progress, quiet
+from app.audit.seals import Seals
+from app.audit.since import After, Beginning
+from app.audit.snapshots import Snapshots
+from app.audit.tree import SealedTree
+from app.audit.walk import Report, Walk
+from app.database import Cursor, Database
+from app.eventstore.chain import read_log
+from app.eventstore.mapper import EventMapper
+from app.projections.folding import Positioned
+from app.projections.verify import CannotFold, ReadModel, Refold
+
+
+class Verify:
+    """Verifies the log of one database, or what came after a checkpoint, and what is served of it."""
+
+    def __init__(
+        self,
+        database: Database,
+        mapper: EventMapper,
+        models: Sequence[ReadModel],
+        checkpoints: Checkpoints,
+        tree: SealedTree,
+        outside: OutsideFile,
+    ) -> None:
+        self._database = database
+        self._mapper = mapper
+        self._models = models
+        self._checkpoints = checkpoints
+        self._tree = tree
+        self._outside = outside
+
+    def __call__(self, trusted: TrustedKeys, since: int = 0, progress: Progress = quiet) -> Report:
+        """Verify what came after the first `since` events; there must be a checkpoint over so many.
+
+        Raises a Finding, another AuditError, or the library's PersistenceError.
+        """
+        # What is sealed was committed before, so a transaction that begins now sees all of it.
+        told = self.told()
+        # A connection of its own: statements prepared here mean the temporary tables.
+        with closing(Database(self._database.url, pool_size=1)) as apart, apart.transaction() as cursor:
+            cursor.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ")
+            return self.within(cursor, trusted, told, since, progress)
+
+    def told(self) -> Iterable[Checkpoint]:
+        """The checkpoints that the file outside the database has by now."""
+        last = self._outside.last()
+        return takewhile(lambda checkpoint: checkpoint.size <= last.size, self._outside) if last else ()
+
+    def within(
+        self,
+        cursor: Cursor,
+        trusted: TrustedKeys,
+        told: Iterable[Checkpoint],
+        since: int = 0,
+        progress: Progress = quiet,
+    ) -> Report:
+        """The same in a transaction of the caller's, by the checkpoints `told` beside those of the table."""
+        with Heads() as heads:
+            start = After(cursor, heads, self._checkpoints, self._tree, trusted, since) if since else Beginning()
+            checkpoints = heapq.merge(
+                self._checkpoints.after(since, cursor=cursor),
+                (checkpoint for checkpoint in told if checkpoint.size > since),
+                key=lambda checkpoint: checkpoint.size,
+            )
+            seals = Seals(checkpoints, trusted, partial(self._tree.leaves, cursor), start.frontier(), start.position)
+            walk = Walk(heads, self._mapper, seals, start.cut)
+            refold = Refold(cursor, self._models, streams=start.streams)
+            last = _last_position(cursor)
+            for entries in read_log(cursor, start.position):
+                for earlier in start.earlier(entries):
+                    _feed(refold, walk.earlier(earlier))
+                _feed(refold, walk.follow(entries))
+                progress(walk.position, last)
+            walk.end()
+            _compare(refold, last)
+            Snapshots(cursor, heads, self._mapper, last).check(start.streams)
+            return walk.report()
+
+
+def _last_position(cursor: Cursor) -> int:
+    cursor.execute("SELECT coalesce(max(position), 0) FROM events")
+    ((last,),) = cursor.fetchall()
+    return int(last)
+
+
+def _feed(refold: Refold, events: Sequence[Positioned]) -> None:
+    try:
+        refold.feed(events)
+    except CannotFold as error:
+        raise Finding(error.position, f"the event cannot be folded: {error.why}") from error
+
+
+def _compare(refold: Refold, last: int) -> None:
+    """Raise the Finding of the smallest position for what is served and is not what the log says.
+
+    A row that no event ever shaped has none of its own: it is wrong as of the last.
+    """
+    wrong = [Finding(last if d.position is None else d.position, str(d)) for d in refold.differences()]
+    if wrong:
+        raise min(wrong, key=lambda finding: finding.position)
