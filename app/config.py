@@ -159,7 +159,9 @@ def _refuse_half_of_a_bucket(env: Mapping[str, str]) -> None:
     if _text(env, "MILES_CHECKPOINT_S3_ENDPOINT") and not has_bucket:
         raise BadSetting("MILES_CHECKPOINT_S3_ENDPOINT needs MILES_CHECKPOINT_S3_BUCKET beside it")
     if has_bucket and find_spec("boto3") is None:
-        raise BadSetting("MILES_CHECKPOINT_S3_BUCKET needs Amazon's library: install requirements-s3.lock or miles-plus-cash[s3]")
+        raise BadSetting(
+            "MILES_CHECKPOINT_S3_BUCKET needs Amazon's library: install requirements-s3.lock or miles-plus-cash[s3]"
+        )
 
 
 def _https_base(env: Mapping[str, str], name: str) -> str | None:

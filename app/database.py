@@ -32,6 +32,8 @@ Cursor = ext.cursor
 SESSION = (
     "-c timezone=UTC -c client_encoding=UTF8 -c lock_timeout=10s"
     " -c idle_in_transaction_session_timeout=30s -c standard_conforming_strings=on -c application_name=miles"
+    # What takes a lock and then reads must see what was committed while it waited, whatever the database's default.
+    " -c default_transaction_isolation=read\\ committed"
 )
 
 _TRANSLATIONS: tuple[tuple[type[psycopg2.Error], type[persistence.PersistenceError]], ...] = (
@@ -201,6 +203,20 @@ class Database:
                     cursor.execute("ROLLBACK")
                 raise
             cursor.execute("COMMIT")
+
+    @contextmanager
+    def view(self, *tables: str) -> Iterator[ext.cursor]:
+        """A transaction that sees everything as of one instant, for as long as it takes.
+
+        Name the `tables` that a rebuild may put another in the place of: they are locked against that before the
+        instant is fixed, else one that came after it would look empty.
+        """
+        with self.transaction() as cursor:
+            cursor.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ")
+            cursor.execute("SET LOCAL idle_in_transaction_session_timeout = 0")
+            if tables:
+                cursor.execute(f"LOCK TABLE {', '.join(tables)} IN ACCESS SHARE MODE")
+            yield cursor
 
     def rows(self, sql: str, parameters: Sequence[Any] | dict[str, Any] | None = None) -> list[tuple[Any, ...]]:
         """All rows of one read. It is tried once more where the connection turned out to be dead."""

@@ -66,8 +66,7 @@ class LogView:
 @contextmanager
 def view_of_log(database: Database, mapper: EventMapper) -> Iterator[LogView]:
     """The log as it stands now, until the block ends."""
-    with database.transaction() as cursor:
-        cursor.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY")
+    with database.view() as cursor:
 
         def read(sql: str, parameters: Sequence[Any]) -> list[tuple[Any, ...]]:
             cursor.execute(sql, parameters)

@@ -45,7 +45,8 @@ class Webhook:
             error.close()
             raise Undelivered(f"it answered {error.code}") from None
         except (OSError, HTTPException) as error:
-            raise Undelivered(f"it cannot be reached ({error})") from None
+            # What they say in words may name the address.
+            raise Undelivered(f"it cannot be reached ({type(error).__name__})") from None
 
 
 class Bucket:

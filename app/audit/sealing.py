@@ -11,7 +11,7 @@ from app.audit import AuditError
 from app.audit.checkpoints import Checkpoint, Checkpoints
 from app.audit.keys import Signer, TrustedKeys
 from app.audit.outside import OutsideFile
-from app.audit.tree import TILE, SealedTree
+from app.audit.tree import HASH_BYTES, TILE, SealedTree
 from app.database import LOCK_CLASS, LOCK_SEAL, Cursor, Database
 from app.usecases.ports import Clock
 
@@ -93,7 +93,7 @@ class Seal:
         if self._tree.frontier(checkpoint.size, cursor).root() != checkpoint.root:
             raise CannotSeal(
                 f"the tree over the first {checkpoint.size} events has not the root that the checkpoint signed by"
-                f" {checkpoint.key_id} says: the log, the tree or the checkpoint was altered"
+                f" {checkpoint.key_id} says: the tree or the checkpoint was altered"
             )
 
     def _extend(self, cursor: Cursor, last: Checkpoint | None, upto: int) -> tuple[int, int]:
@@ -104,9 +104,11 @@ class Seal:
                 "SELECT position, hash FROM events WHERE position > %s AND position <= %s ORDER BY position LIMIT %s",
                 (position, upto, self._batch),
             )
-            leaves = [(found, bytes(digest)) for found, digest in cursor.fetchall()]
+            leaves = [(found, bytes(digest or b"")) for found, digest in cursor.fetchall()]
             if not leaves:
                 return size, position
+            if strange := [found for found, digest in leaves if len(digest) != HASH_BYTES]:
+                raise CannotSeal(f"the event at position {strange[0]} has no hash: the log was altered")
             self._tree.extend(cursor, size, leaves)
             size, position = size + len(leaves), leaves[-1][0]
 

@@ -7,7 +7,7 @@ It believes no function of the database under audit, repairs nothing, and writes
 from __future__ import annotations
 
 import heapq
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import closing
 from functools import partial
 from itertools import takewhile
@@ -24,10 +24,10 @@ from app.audit.snapshots import Snapshots
 from app.audit.tree import SealedTree
 from app.audit.walk import Report, Walk
 from app.database import Cursor, Database
-from app.eventstore.chain import read_log
+from app.eventstore.chain import LogEntry, Unreadable, read_log
 from app.eventstore.mapper import EventMapper
 from app.projections.folding import Positioned
-from app.projections.verify import CannotFold, ReadModel, Refold
+from app.projections.verify import CannotFold, ReadModel, Refold, served
 
 
 class Verify:
@@ -57,8 +57,7 @@ class Verify:
         # What is sealed was committed before, so a transaction that begins now sees all of it.
         told = self.told()
         # A connection of its own: statements prepared here mean the temporary tables.
-        with closing(Database(self._database.url, pool_size=1)) as apart, apart.transaction() as cursor:
-            cursor.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ")
+        with closing(Database(self._database.url, pool_size=1)) as apart, apart.view(*served(self._models)) as cursor:
             return self.within(cursor, trusted, told, since, progress)
 
     def told(self) -> Iterable[Checkpoint]:
@@ -83,10 +82,11 @@ class Verify:
                 key=lambda checkpoint: checkpoint.size,
             )
             seals = Seals(checkpoints, trusted, partial(self._tree.leaves, cursor), start.frontier(), start.position)
-            walk = Walk(heads, self._mapper, seals, start.cut)
+            walk = Walk(heads, self._mapper, seals, start.position, start.cut)
             refold = Refold(cursor, self._models, streams=start.streams)
             last = _last_position(cursor)
-            for entries in read_log(cursor, start.position):
+            # From the very first row, where it begins at the beginning: one may stand where none belongs.
+            for entries in _read(cursor, start.position or None):
                 for earlier in start.earlier(entries):
                     _feed(refold, walk.earlier(earlier))
                 _feed(refold, walk.follow(entries))
@@ -95,6 +95,13 @@ class Verify:
             _compare(refold, last)
             Snapshots(cursor, heads, self._mapper, last).check(start.streams)
             return walk.report()
+
+
+def _read(cursor: Cursor, after: int | None) -> Iterator[list[LogEntry]]:
+    try:
+        yield from read_log(cursor, after)
+    except Unreadable as error:
+        raise Finding(error.position, str(error)) from error
 
 
 def _last_position(cursor: Cursor) -> int:

@@ -30,15 +30,17 @@ class Report(NamedTuple):
 class Walk:
     """Follows batches of events, and stops at the first that is wrong with a Finding."""
 
-    def __init__(self, heads: Heads, mapper: EventMapper, seals: Seals, cut: datetime | None = None) -> None:
-        """`cut` is when the last event before the first one followed was recorded."""
+    def __init__(
+        self, heads: Heads, mapper: EventMapper, seals: Seals, after: int = 0, cut: datetime | None = None
+    ) -> None:
+        """It begins `after` a position, and `cut` is when the event there was recorded."""
         self._heads = heads
         self._seals = seals
         self._agreement = Agreement(cut)
         self._streams = Streams(heads, mapper, self._agreement)
         self._events = 0
         self._started = time.monotonic()
-        self.position = 0
+        self.position = after
 
     def earlier(self, entries: Iterable[LogEntry]) -> list[Positioned]:
         """Go on by events from before the walk, of streams that it has not met. Gives them ready to fold."""

@@ -17,8 +17,10 @@ from app.cli.opening import open_house
 def seal() -> None:
     """Sign a checkpoint over the log as it is now, and ship it."""
     with open_house() as house:
-        sealed = house.seal()
-        shipped = house.shipping()
+        try:
+            sealed = house.seal()
+        finally:
+            shipped = house.shipping()
     if sealed:
         click.echo(f"sealed {sealed.size} events up to position {sealed.position}: {sealed.root.hex()}")
     else:

@@ -12,6 +12,7 @@ from hashlib import sha256
 from typing import NamedTuple
 from uuid import UUID
 
+from eventsourcing.persistence import DataError
 from psycopg2.extensions import cursor as Cursor
 
 GENESIS = bytes(32)
@@ -63,20 +64,47 @@ def event_hash(
     return sha256(previous + b"".join(len(field).to_bytes(4, "big") + field for field in fields)).digest()
 
 
-def read_log(cursor: Cursor, after: int = 0, upto: int | None = None, batch: int = BATCH) -> Iterator[list[LogEntry]]:
-    """The log past the position `after`, to `upto` at most, in order and in batches.
+class Unreadable(DataError):
+    """The row at `position` holds what no append of ours writes."""
+
+    def __init__(self, position: int) -> None:
+        super().__init__(f"the row at position {position} has a time or a hash that no append writes")
+        self.position = position
+
+
+def read_log(
+    cursor: Cursor, after: int | None = None, upto: int | None = None, batch: int = BATCH
+) -> Iterator[list[LogEntry]]:
+    """The log past the position `after`, or from its very first row, to `upto` at most, in order and in batches.
 
     Each batch is a read of its own: who needs one view of all opens a REPEATABLE READ transaction around it, and who
-    follows the log while others append gives the low-water mark for `upto`.
+    follows the log while others append gives the low-water mark for `upto`. Raises Unreadable.
     """
     while True:
         cursor.execute(
-            "SELECT position, originator_id, originator_version, topic, state, recorded_at, metadata, hash"
-            " FROM events WHERE position > %s AND (%s::bigint IS NULL OR position <= %s) ORDER BY position LIMIT %s",
-            (after, upto, upto, batch),
+            "SELECT position, originator_id, originator_version, topic, state, recorded_at, metadata, hash FROM events"
+            f" WHERE {_RANGE} ORDER BY position LIMIT %(batch)s",
+            {"after": after, "upto": upto, "batch": batch},
         )
-        entries = [LogEntry._make((*row[:-1], bytes(row[-1]))) for row in cursor.fetchall()]
+        try:
+            entries = [LogEntry._make((*row[:-1], bytes(row[-1]))) for row in cursor.fetchall()]
+        except (TypeError, ValueError):
+            raise Unreadable(_first_strange(cursor, after)) from None
         if not entries:
             return
         yield entries
         after = entries[-1].position
+
+
+_RANGE = "position > coalesce(%(after)s, -9223372036854775808) AND (%(upto)s::bigint IS NULL OR position <= %(upto)s)"
+
+
+def _first_strange(cursor: Cursor, after: int | None) -> int:
+    """Where the first row past `after` stands that Python has no values for."""
+    cursor.execute(
+        f"SELECT min(position) FROM events WHERE {_RANGE}"
+        " AND (hash IS NULL OR recorded_at NOT BETWEEN '0001-01-02' AND '9999-12-30')",
+        {"after": after, "upto": None},
+    )
+    ((position,),) = cursor.fetchall()
+    return int(position)

@@ -42,7 +42,9 @@ BEGIN
     END LOOP;
 END $$;
 ALTER TABLE events ENABLE TRIGGER events_append_only;
-ALTER TABLE events ALTER COLUMN hash SET NOT NULL;
+ALTER TABLE events ALTER COLUMN hash SET NOT NULL,
+    ADD CONSTRAINT events_counted_from_1 CHECK (position > 0),
+    ADD CONSTRAINT events_hash_is_sha256 CHECK (octet_length(hash) = 32);
 
 -- Appends as before, and chains each event to the one before it in its stream, which this append may bring, too.
 -- That one is read by its key: whoever decided on a stream has seen its last event committed, so nobody is waited for.
@@ -68,6 +70,10 @@ BEGIN
     LOOP
         SELECT p.hash INTO previous FROM events p
         WHERE p.originator_id = e.stream AND p.originator_version = e.version - 1;
+        IF NOT FOUND AND e.version > 1 THEN
+            RAISE EXCEPTION 'version % of stream % has no version before it', e.version, e.stream
+            USING ERRCODE = 'integrity_constraint_violation';
+        END IF;
         INSERT INTO events (position, originator_id, originator_version, topic, state, recorded_at, metadata, hash)
         VALUES (first_drawn + e.nth - 1, e.stream, e.version, e.topic, e.state, written_at, metadata, events_hash(
             coalesce(previous, decode(repeat('00', 32), 'hex')),
@@ -81,7 +87,8 @@ END $$;
 DROP FUNCTION events_append(uuid[], bigint[], text[], text[], text);
 DROP FUNCTION events_hash;
 DROP FUNCTION events_field;
-ALTER TABLE events ALTER COLUMN hash DROP NOT NULL;
+ALTER TABLE events DROP CONSTRAINT events_counted_from_1, DROP CONSTRAINT events_hash_is_sha256,
+    ALTER COLUMN hash DROP NOT NULL;
 ALTER TABLE events DROP COLUMN metadata;
 
 CREATE FUNCTION events_append(ids uuid[], versions bigint[], topics text[], states text[]) RETURNS bigint

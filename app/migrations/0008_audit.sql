@@ -48,10 +48,10 @@ SELECT (state::json->>'version')::bigint, position, state::json->'rule', (state:
     (state::json->>'at')::timestamptz, (state::json->>'by')::uuid
 FROM events WHERE topic = 'RulesChanged.v1';
 
--- The position of an order's last event, as balances have it of an account's.
-ALTER TABLE orders ADD COLUMN last_position bigint;
+-- The position of an order's last event, as balances have it of an account's. The default is for workers of the version
+-- before, which do not know the column and go on until they are replaced: `miles projections rebuild` after that.
+ALTER TABLE orders ADD COLUMN last_position bigint NOT NULL DEFAULT 0;
 UPDATE orders SET last_position = (SELECT max(position) FROM events WHERE originator_id = order_id);
-ALTER TABLE orders ALTER COLUMN last_position SET NOT NULL;
 
 -- Since when a person is forgotten: the row stays, since events name it, without a user id.
 ALTER TABLE directory ADD COLUMN forgotten_at timestamptz;

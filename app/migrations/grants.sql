@@ -10,5 +10,5 @@ GRANT SELECT ON product_words TO :app_role;
 GRANT SELECT, INSERT, UPDATE, DELETE ON idempotency, recoveries TO :app_role;
 GRANT SELECT, INSERT, UPDATE ON balances, lots, orders, transactions, daily TO :app_role;
 GRANT SELECT, INSERT, UPDATE ON sandbox_charges, sandbox_refunds TO :app_role;
-GRANT SELECT, INSERT ON checkpoints, readings TO :app_role;
-GRANT SELECT, INSERT, UPDATE ON tree, rules TO :app_role;
+GRANT SELECT, INSERT ON checkpoints, readings, rules TO :app_role;
+GRANT SELECT, INSERT, UPDATE ON tree TO :app_role;

@@ -56,8 +56,12 @@ UNION ALL
 SELECT concat_ws(' ', 'constraint', conname, pg_get_constraintdef(c.oid), condeferrable, convalidated)
 FROM t JOIN pg_constraint c ON conrelid = t.oid
 UNION ALL
-SELECT concat_ws(' ', 'index', replace(pg_get_indexdef(indexrelid), ' ON {schema}.', ' ON '), indisvalid)
-FROM t JOIN pg_index ON indrelid = t.oid
+SELECT concat_ws(' ', 'index', replace(pg_get_indexdef(indexrelid), ' ON {schema}.', ' ON '), indisvalid,
+    indisclustered, 'tablespace', i.reltablespace, 'comment', obj_description(i.oid, 'pg_class'))
+FROM t JOIN pg_index ON indrelid = t.oid JOIN pg_class i ON i.oid = indexrelid
+UNION ALL
+SELECT concat_ws(' ', 'comment', obj_description(t.oid, 'pg_class'), 'long values', toast.reloptions)
+FROM t LEFT JOIN pg_class toast ON toast.oid = t.reltoastrelid
 UNION ALL
 SELECT concat_ws(' ', 'right', privilege_type, 'of', grantee, is_grantable)
 FROM t, aclexplode(coalesce(relacl, acldefault('r', relowner)))

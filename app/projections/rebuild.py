@@ -37,6 +37,14 @@ _SESSION = f"SET lock_timeout = '10s'; SET synchronous_commit = off; SET search_
 
 _CLEAR = f"DROP SCHEMA IF EXISTS {BESIDE} CASCADE"
 
+MARK = "made by a rebuild, which clears it away"
+"""The comment on our schema, by which it is told from one of the same name that somebody else has made."""
+
+_OTHERS = f"""
+SELECT EXISTS (SELECT FROM pg_namespace
+    WHERE nspname = '{BESIDE}' AND obj_description(oid, 'pg_namespace') IS DISTINCT FROM '{MARK}')
+"""
+
 _STATE = f"""
 SELECT EXISTS (SELECT FROM pg_locks WHERE locktype = 'advisory' AND granted AND objsubid = 2
         AND (classid, objid) = ({LOCK_CLASS}, {LOCK_REBUILD})
@@ -107,12 +115,15 @@ def _be_alone(cursor: Cursor) -> None:
         cursor.execute(_ALONE)
     except psycopg2.errors.LockNotAvailable as error:
         raise CannotRebuild("another rebuild is under way") from error
+    cursor.execute(_OTHERS)
+    if cursor.fetchall() == [(True,)]:
+        raise CannotRebuild(f"there is a schema {BESIDE} that no rebuild has made: give it another name")
     cursor.execute(_SESSION)
 
 
 def _clone(cursor: Cursor, models: Sequence[ReadModel]) -> None:
     cursor.execute(_CLEAR)
-    cursor.execute(f"CREATE SCHEMA {BESIDE}")
+    cursor.execute(f"CREATE SCHEMA {BESIDE}; COMMENT ON SCHEMA {BESIDE} IS '{MARK}'")
     for model in models:
         clone(cursor, model.table)
     if strange := [line for model in models for line in differences(cursor, model.table, is_furnished=False)]:

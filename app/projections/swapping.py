@@ -100,7 +100,11 @@ class _Attempt:
         if changed := [line for table in tables for line in differences(self._cursor, table)]:
             raise CannotRebuild(f"the live tables changed meanwhile: {'; '.join(changed)}")
         self._fenced_at = time.monotonic()
-        execute("SET LOCAL lock_timeout = '200ms'")
+        # Should we be stopped under the fence, the server gives way for us.
+        execute(
+            "SET LOCAL lock_timeout = '200ms'; SET LOCAL statement_timeout = '3s';"
+            " SET LOCAL idle_in_transaction_session_timeout = '3s'"
+        )
         execute(FENCE_APPENDS)
         execute(FENCE_FOLLOWERS)
         ends = self._ends()

@@ -62,6 +62,11 @@ def read_models(zone: ZoneInfo) -> tuple[ReadModel, ...]:
     )
 
 
+def served(models: Sequence[ReadModel]) -> list[str]:
+    """The tables that a rebuild changes, in the order in which it takes them."""
+    return ["public.events", "public.tracking", *(f"public.{model.table}" for model in models), "public.snapshots"]
+
+
 class Difference(NamedTuple):
     """A table of which so many rows are not what the log says, with the key of the first.
 
@@ -167,8 +172,7 @@ def verify(database: Database, mapper: EventMapper, models: Sequence[ReadModel],
     A log that cannot be read raises the library's MapperDeserialisationError, one that cannot be folded CannotFold.
     """
     # A connection of its own: statements prepared here mean the temporary tables, and must not live on in the pool.
-    with closing(Database(database.url, pool_size=1)) as apart, apart.transaction() as cursor:
-        cursor.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ")
+    with closing(Database(database.url, pool_size=1)) as apart, apart.view(*served(models)) as cursor:
         refold = Refold(cursor, models)
         for notifications in _batches(cursor, batch):
             refold.feed(positioned(mapper, notifications))

@@ -38,8 +38,10 @@ def follow_log(house: House) -> str:
 
 def seal_log(house: House) -> str:
     """Sign a checkpoint where something is new, and send out what was not delivered yet."""
-    sealed = house.seal()
-    shipped = house.shipping()
+    try:
+        sealed = house.seal()
+    finally:
+        shipped = house.shipping()  # what was signed before goes out all the more where nothing is signed any longer
     done = f"{sealed.size if sealed else 'nothing new'} sealed, {shipped.copies} copies shipped"
     if shipped.failures:
         raise Failed(f"{done}; not shipped: {'; '.join(shipped.failures)}")
