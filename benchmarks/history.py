@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import io
 import random
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import closing
 from datetime import datetime, timedelta
 from typing import cast
@@ -166,6 +166,6 @@ class _Writer:
         for statement in statements(cast(Connection, self._cursor.connection), merges, "0"):
             self._cursor.execute(statement)
 
-    def _copy(self, into: str, rows: Iterator[tuple[object, ...]] | list[tuple[object, ...]]) -> None:
+    def _copy(self, into: str, rows: Iterable[tuple[object, ...]]) -> None:
         lines = ("\t".join(str(value).replace("\\", "\\\\") for value in row) for row in rows)
         self._cursor.copy_expert(f"COPY {into} FROM STDIN", io.StringIO("\n".join(lines)))
