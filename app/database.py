@@ -10,7 +10,7 @@ import select
 import threading
 from collections import deque
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import Any
 
 import psycopg2
@@ -199,7 +199,8 @@ class Database:
             try:
                 yield cursor
             except BaseException:
-                if not connection.closed:
+                # Where the connection has died meanwhile, why the block ended tells more.
+                with suppress(psycopg2.Error):
                     cursor.execute("ROLLBACK")
                 raise
             cursor.execute("COMMIT")

@@ -226,7 +226,7 @@ def build(settings: Settings, *, clock: Clock = now, gateway: PaymentGateway | N
         shipping=Shipping(checkpoints, trusted, home, checkpoint_places(settings)),
         proofs=Proofs(database, tree, checkpoints),
         export=Export(database, checkpoints, Signer(home), clock),
-        verify=Verify(database, mapper, read_models(zone), checkpoints, tree, OutsideFile(home / FILE)),
+        verify=Verify(database, mapper, read_models(zone), checkpoints, tree, OutsideFile(home / FILE), Signer(home)),
         check_out=CheckOut(loyalty, directory, prices, gateway, settle, recoveries, clock, zone, settings.currency),
         settle_payment=settle,
         settle_refund=settle_refund,
@@ -237,7 +237,7 @@ def build(settings: Settings, *, clock: Clock = now, gateway: PaymentGateway | N
         adjust_points=AdjustPoints(loyalty, directory, clock, zone),
         change_rules=ChangeRules(loyalty, directory, clock),
         expire_points=ExpirePoints(loyalty, lots_read, clock),
-        forget_member=ForgetMember(directory, clock),
+        forget_member=ForgetMember(directory, waiting, clock),
         import_accounts=ImportAccounts(loyalty, directory, clock, zone),
         import_orders=ImportOrders(loyalty, directory, clock, zone, settings.currency),
     )

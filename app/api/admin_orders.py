@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from typing import Any
+from uuid import UUID
 
 from flask import Response
 from marshmallow import Schema, fields, validate
@@ -77,8 +78,8 @@ def refunded(body: dict[str, Any], order_id: str) -> Response:
         wanted = RefundWanted(wanted_id, body["amount"], body["reason"], actor, key.text)
         return _reply(house().refund_order(wanted, receipt))
 
-    def later(key: str) -> Reply | None:
-        outcome = house().refund_order.outcome(wanted_id, actor, key)
+    def later(given: dict[str, Any]) -> Reply | None:
+        outcome = house().refund_order.outcome(wanted_id, UUID(given["refund_id"]))
         return _reply(refuse_failed(outcome)) if outcome else None
 
     return keyed(run, is_required=True, later=later)

@@ -17,7 +17,8 @@ from marshmallow import Schema, fields
 from app.api.context import house
 from app.api.documents import Blueprint
 from app.api.idempotency import Key, Reply, keyed
-from app.catalog.importing import import_at_once, import_products, read_lines
+from app.catalog.importing import Report, import_at_once, import_products, read_lines
+from app.catalog.lines import LINE, RULES
 from app.domain.errors import DomainError
 from app.registers.receipts import Claim, holding_statement, receipt_statement
 from app.usecases.ports import Receipt
@@ -33,8 +34,13 @@ IN_MEMORY = 1024 * 1024
 """How much of a file that is laid aside stays in memory; a longer one goes to an unnamed file on the disk."""
 
 
+UNKNOWN = "unknown field"
+"""Under this name stand the errors of fields that no product has. What a client called them is not repeated: the answer
+is kept, and might name anybody."""
+
+
 class Rejected(Schema):
-    """A line that was not taken, and why."""
+    """A line that was not taken, and why: errors by field, those of unknown fields under `unknown field`."""
 
     line = fields.Integer(required=True)
     errors = fields.Dict(keys=fields.String(), values=fields.List(fields.String()), required=True)
@@ -63,7 +69,7 @@ def imported() -> Response:
 
         def run(key: Key) -> Reply:
             if key.claimed is None:
-                return Reply.of(200, import_products(house().database, read_lines(request.stream), currency))
+                return _reply(import_products(house().database, read_lines(request.stream), currency))
             return _imported_once(key.claimed, read_lines(laid_aside), currency)
 
         return keyed(run, is_required=False, content=lambda: _lay_aside(request.stream, laid_aside))
@@ -85,6 +91,15 @@ def _imported_once(claimed: Claim, lines: Iterable[bytes], currency: str) -> Rep
         cursor.execute(*holding_statement(claimed))
         if not cursor.fetchall():
             raise DomainError("in_flight", retryable=True)
-        reply = Reply.of(200, import_at_once(cursor, lines, currency))
+        reply = _reply(import_at_once(cursor, lines, currency))
         cursor.execute(*receipt_statement(Receipt(claimed.claim_id, reply.status, reply.body)))
     return reply
+
+
+def _reply(report: Report) -> Reply:
+    for rejected in report.rejected:
+        errors: dict[str, list[str]] = {}
+        for name, messages in rejected["errors"].items():
+            errors.setdefault(name if name == LINE or name in RULES else UNKNOWN, []).extend(messages)
+        rejected["errors"] = {name: list(dict.fromkeys(messages)) for name, messages in errors.items()}
+    return Reply.of(200, report)

@@ -20,7 +20,8 @@ blueprint = Blueprint("audit_readings", __name__, description="Who read what of 
 class Reading(Schema):
     """One look into the books; `action` is the endpoint or command, `detail` its parameters but for user ids.
 
-    Of a request that was refused `detail` has the status. Who was forgotten is null.
+    `user` is whose account or order was asked for; a list is not put down to each member who stands on it. Of a request
+    that was refused `detail` has the status. Who was forgotten is null.
     """
 
     id = fields.Integer(required=True)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from typing import Any
+from uuid import UUID
 
 import msgspec
 from flask import Response
@@ -12,7 +13,7 @@ from app.api.bodies import answer
 from app.api.context import house, principal
 from app.api.documents import Blueprint
 from app.api.fields import Instant, Text, whole
-from app.api.idempotency import Key, Reply, keyed
+from app.api.idempotency import REQUEST, Key, Reply, keyed
 from app.api.problems import CONTENT_TYPE, problem
 from app.api.schemas import Problem
 from app.telemetry.metrics import CHECKOUTS
@@ -123,8 +124,8 @@ def bought(body: dict[str, Any]) -> Response:
         CHECKOUTS.labels(outcome.status).inc()
         return _reply(outcome)
 
-    def later(key: str) -> Reply | None:
-        outcome = house().check_out.outcome(user, key)
+    def later(given: dict[str, Any]) -> Reply | None:
+        outcome = house().check_out.outcome(UUID(given["order_id"]))
         return _reply(outcome) if outcome else None
 
     response = keyed(run, is_required=True, later=later)
@@ -143,7 +144,9 @@ def _items(body: dict[str, Any]) -> Items:
 
 def _reply(outcome: OrderOutcome) -> Reply:
     if outcome.status == "failed":
-        return Reply.of(402, problem("payment_declined", order_id=outcome.order_id, reason=outcome.failure))
+        request_id = msgspec.Raw(REQUEST.encode())
+        said = problem("payment_declined", order_id=outcome.order_id, reason=outcome.failure, request_id=request_id)
+        return Reply.of(402, said)
     data = {
         "order_id": outcome.order_id,
         # A replay may come after a refund: the checkout itself was paid for all that.

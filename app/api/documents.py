@@ -21,18 +21,29 @@ F = TypeVar("F", bound=Callable[..., Any])
 SECURITY = "bearer"
 
 
+class NoParameters(Schema):
+    """The query of an operation that takes none."""
+
+
 class Blueprint(flask_smorest.Blueprint):
     """A resource: its routes, documented."""
 
     ARGUMENTS_PARSER = StrictParser()
 
-    def __init__(self, name: str, import_name: str, *, description: str) -> None:
+    def __init__(self, name: str, import_name: str, *, description: str, any_query: bool = False) -> None:
+        """With `any_query` parameters that no schema names are passed over: probes and gateways may add their own."""
         super().__init__(name, import_name, description=description)
+        self._any_query = any_query
 
     def route(self, rule: str, **options: Any) -> Callable[[F], F]:
-        """Register a view; the document says that it needs a token where the policy does."""
+        """Register a view; the document says that it needs a token where the policy does.
+
+        One that declares no query takes no parameters: what it would pass over, a client meant.
+        """
 
         def decorator(view: F) -> F:
+            if not (self._any_query or _takes_query(view)):
+                view = self.arguments(NoParameters, location="query", as_kwargs=True)(view)
             if POLICY.get(f"{self.name}.{view.__name__}") is not PUBLIC:
                 view = self.doc(security=[{SECURITY: []}])(view)
             registered: F = super(Blueprint, self).route(rule, **options)(view)
@@ -55,6 +66,12 @@ class Blueprint(flask_smorest.Blueprint):
         }
         decorator: Callable[[F], F] = self.doc(parameters=[parameter])
         return decorator
+
+
+def _takes_query(view: Callable[..., Any]) -> bool:
+    """Whether `arguments` gave a view a schema for its query."""
+    declared = getattr(view, "_apidoc", {}).get("arguments", {}).get("parameters", ())
+    return any(parameter["in"] == "query" for parameter in declared)
 
 
 class Api(flask_smorest.Api):

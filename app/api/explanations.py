@@ -92,7 +92,9 @@ class TracedLot(Schema):
 class Explanation(Schema):
     """An account, every point of it: its lots by state sum to `available`, `pending` and `lapsed`, those to `balance`.
 
-    `debts` sum to `debt`, which is never below zero. `statement` says it all in sentences, a paragraph a lot.
+    `debts` sum to `debt`. They sum to less than nothing, and `debt` is 0, as of a moment before a debt arose that was
+    repaid by an order dated before that moment, which was imported later. `statement` says it all in sentences, a
+    paragraph a lot.
     """
 
     user = fields.String(required=True, allow_none=True)

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import msgspec
-from flask import Response, request
+from flask import Response, g, request
 
 from app.api.bodies import strict_json
 from app.api.context import house, principal
@@ -28,6 +28,9 @@ RETRY_AFTER_S = 2
 USER = "\x02"
 """In a kept answer, stands for the user that the request names: only the directory holds user ids.
 As with POSITION, JSON text holds no raw control character of its own."""
+
+REQUEST = "\x03"
+"""In a kept answer, stands for the id of the request that gets it: a client may choose one, and so name anybody."""
 
 
 @dataclass(frozen=True)
@@ -44,7 +47,9 @@ class Reply:
 
     def response(self, names: str, **headers: str) -> Response:
         """Ready to send; `names` is the user whom the request names."""
-        body = self.body.replace(USER, msgspec.json.encode(names).decode())
+        body = self.body
+        for placeholder, text in ((USER, names), (REQUEST, g.get("request_id", ""))):
+            body = body.replace(placeholder, msgspec.json.encode(text).decode())
         kind = CONTENT_TYPE if self.status >= 400 else "application/json"
         return Response(body, status=self.status, content_type=kind, headers=headers)
 
@@ -69,14 +74,15 @@ def keyed(
     *,
     is_required: bool,
     names: str = "",
-    later: Callable[[str], Reply | None] | None = None,
+    later: Callable[[Any], Reply | None] | None = None,
     content: Callable[[], Any] = strict_json,
 ) -> Response:
     """Answer this request under its Idempotency-Key.
 
     `run` does the work and may write its receipt with it. `names` is the user whom the answer names, if it does: it
-    writes USER. `later` looks again at what a 202 was about. `content` gives what the key is bound to beside method and
-    path, as plain data; it is called before the work, and only where there is a key.
+    writes USER. `later` looks again at what a 202 was about, by that answer: the user may have been forgotten since.
+    `content` gives what the key is bound to beside method and path, as plain data; it is called before the work, and
+    only where there is a key.
     """
     text = _key_text(is_required)
     if text is None:
@@ -91,7 +97,7 @@ def keyed(
             return refusal("in_flight", retry_after_s=min(seconds, RETRY_AFTER_S))
         case Answered(status, body):
             reply = Reply(status, body)
-            known = later(text) if status == 202 and later else None
+            known = later(msgspec.json.decode(body)) if status == 202 and later else None
             if known and known.status != 202:  # else the first answer again: it may say how the cardholder goes on
                 stands = house().receipts.answer(Receipt(claim, known.status, known.body))
                 reply = Reply(stands.status, stands.body)

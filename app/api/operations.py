@@ -13,7 +13,7 @@ from app.telemetry.logging import logger
 from app.telemetry.metrics import exposition
 from app.wiring import why_not_ready
 
-blueprint = Blueprint("operations", __name__, description="Health and metrics.")
+blueprint = Blueprint("operations", __name__, description="Health and metrics.", any_query=True)
 
 _log = logger("api")
 

@@ -12,7 +12,7 @@ from app.domain.errors import DomainError
 from app.payments import webhooks
 from app.telemetry.logging import logger
 
-blueprint = Blueprint("payments", __name__, description="For the payment gateway.")
+blueprint = Blueprint("payments", __name__, description="For the payment gateway.", any_query=True)
 
 _log = logger("payments")
 

@@ -9,8 +9,10 @@ from eventsourcing.persistence import OperationalError
 from flask import Flask, Response, g
 from werkzeug.exceptions import HTTPException
 
+from app.audit import AuditError
 from app.auth.tokens import KeysUnavailable
 from app.domain.errors import DomainError
+from app.eventstore.chain import Unreadable
 from app.telemetry.logging import logger
 
 CONTENT_TYPE = "application/problem+json"
@@ -48,6 +50,7 @@ PROBLEMS: dict[str, tuple[int, str]] = {
     "points_above_maximum": (422, "One order may not take so many points."),
     "points_below_minimum": (422, "One order may not take so few points."),
     "unknown_product": (422, "A product is not sold here."),
+    "not_provable": (500, "What was sealed cannot be proven now: the sealed tree is not what was signed."),
     "internal_error": (500, "Something went wrong on our side."),
     "unavailable": (503, "The service cannot answer now. Try again shortly."),
     "report_behind": (503, "The report has not caught up with the log yet."),
@@ -96,6 +99,8 @@ def install(app: Flask) -> None:
     app.register_error_handler(HTTPException, _http)
     app.register_error_handler(OperationalError, _unavailable)
     app.register_error_handler(KeysUnavailable, _unavailable)
+    app.register_error_handler(Unreadable, _altered)
+    app.register_error_handler(AuditError, _not_provable)
     app.register_error_handler(Exception, _crashed)
 
 
@@ -120,6 +125,16 @@ def _http(error: HTTPException) -> Response:
 def _unavailable(error: Exception) -> Response:
     _log.error("what the request needs is unavailable", error=str(error))
     return refusal("unavailable", retry_after_s=1)
+
+
+def _altered(error: Unreadable) -> Response:
+    _log.error("the log was altered: see miles audit verify", error=str(error))
+    return refusal("internal_error", str(error))
+
+
+def _not_provable(error: Exception) -> Response:
+    _log.error("a proof cannot be made", error=str(error))
+    return refusal("not_provable")
 
 
 def _crashed(error: Exception) -> Response:

@@ -101,6 +101,9 @@ def instant(at: datetime) -> str:
 
 _COLUMNS = "size, position, root, sealed_at, key_id, signature"
 
+# A time that Python has no value for comes out as another, which nobody signed, and not as an error of the driver's.
+_READABLE = _COLUMNS.replace("sealed_at", "greatest(least(sealed_at, '9999-12-30'), '0001-01-02')")
+
 
 class Checkpoints:
     """The table `checkpoints`. Given a `cursor`, a read sees what that transaction sees."""
@@ -148,7 +151,7 @@ class Checkpoints:
         cursor.execute(f"INSERT INTO checkpoints ({_COLUMNS}) VALUES (%s, %s, %s, %s, %s, %s)", checkpoint)
 
     def _read(self, rest: str, parameters: Sequence[Any], cursor: Cursor | None = None) -> list[Checkpoint]:
-        sql = f"SELECT {_COLUMNS} FROM checkpoints {rest}"
+        sql = f"SELECT {_READABLE} FROM checkpoints {rest}"
         if cursor is None:
             rows = self._database.rows(sql, parameters)
         else:

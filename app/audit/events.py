@@ -10,6 +10,7 @@ from collections.abc import Iterator
 import msgspec
 
 from app.database import Database
+from app.eventstore.chain import Unreadable, first_unreadable
 from app.eventstore.recorder import PostgresApplicationRecorder
 from app.projections.pages import Item, Page, page
 
@@ -30,7 +31,10 @@ class LoggedEvents:
         self._log = log
 
     def page(self, limit: int, after: int) -> Page:
-        """Events past the position `after`; the key is a position, None where the log ends for now."""
+        """Events past the position `after`; the key is a position, None where the log ends for now.
+
+        Raises Unreadable.
+        """
         return self._page(limit, after, self._log.low_water_mark())
 
     def all(self, after: int) -> Iterator[list[Item]]:
@@ -47,8 +51,15 @@ class LoggedEvents:
             (after,) = next_key
 
     def _page(self, limit: int, after: int, end: int) -> Page:
-        rows = self._database.rows(_SELECT, (after, end, limit + 1))
-        items = [
+        try:
+            items = self._items(after, end, limit + 1)
+        except (TypeError, ValueError):
+            with self._database.connection() as connection, connection.cursor() as cursor:
+                raise Unreadable(first_unreadable(cursor)) from None
+        return page(items, limit, "position")
+
+    def _items(self, after: int, end: int, limit: int) -> list[Item]:
+        return [
             {
                 "position": position,
                 "stream": stream,
@@ -59,6 +70,7 @@ class LoggedEvents:
                 "metadata": msgspec.Raw(metadata.encode()),
                 "hash": bytes(digest).hex(),
             }
-            for position, stream, version, topic, recorded_at, state, metadata, digest in rows
+            for position, stream, version, topic, recorded_at, state, metadata, digest in self._database.rows(
+                _SELECT, (after, end, limit)
+            )
         ]
-        return page(items, limit, "position")

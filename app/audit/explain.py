@@ -12,12 +12,12 @@ from zoneinfo import ZoneInfo
 import msgspec
 
 from app.audit.explanation import Earning, Explanation, OrderItem, TracedLot
-from app.audit.history import NOW, History, Moment, Standing, folded
+from app.audit.history import NOW, History, Moment, Standing, folded, orders_pending
 from app.audit.lineage import Facts, debts, traced_lots
 from app.audit.log_view import Happened, view_of_log
 from app.audit.statement import statement
 from app.database import Database
-from app.domain.account_events import Earned
+from app.domain.account_events import Earned, Restored
 from app.domain.order_events import OrderPlaced
 from app.domain.programme import PROGRAMME_ID, Programme
 from app.eventstore.mapper import EventMapper
@@ -126,7 +126,8 @@ def explained(standing: Standing, facts: Facts, zone: ZoneInfo) -> Explanation:
         debts=debts(standing.events, facts),
         statement=[],
     )
-    return msgspec.structs.replace(explanation, statement=statement(explanation, zone))
+    unpaid = orders_pending(standing) | _orders_that_failed(standing.events)
+    return msgspec.structs.replace(explanation, statement=statement(explanation, unpaid, zone))
 
 
 def _left(lots: Iterable[TracedLot], state: str) -> int:
@@ -141,6 +142,12 @@ def _named(events: Iterable[Happened], *fields: str) -> list[UUID]:
 
 def _orders_that_earned(events: Iterable[Happened]) -> list[UUID]:
     return [happened.event.order_id for happened in events if isinstance(happened.event, Earned)]
+
+
+def _orders_that_failed(events: Iterable[Happened]) -> set[UUID]:
+    """Those whose points came back, and not by a refund."""
+    restored = (happened.event for happened in events if isinstance(happened.event, Restored))
+    return {event.order_id for event in restored if event.refund_id is None}
 
 
 def _placed(orders: Iterable[Happened]) -> dict[UUID, OrderPlaced]:

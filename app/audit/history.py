@@ -1,7 +1,7 @@
 """As it stood: an account at any moment, on both time axes, folded from its events alone.
 
 A pure fold over events with their places, and the reading of them. It never looks at a read model: that what it says
-of now is what those serve is a finding, not a premise.
+of now is what those serve is a finding, not a premise. It never takes a lot or an order to where it never was.
 """
 
 from __future__ import annotations
@@ -13,13 +13,13 @@ from uuid import UUID
 
 import msgspec
 
-from app.audit.lineage import TYPES, lots_made, reference_of
+from app.audit.lineage import TYPES, lots_made, reference_of, subjects
 from app.audit.log_view import Happened, LogView, view_of_log
 from app.auth.principals import is_user_id
 from app.database import Database
 from app.domain import lots
 from app.domain.account_events import Earned, Redeemed, Restored
-from app.domain.order_events import OrderPaid, OrderPlaced, PaymentFailed
+from app.domain.order_events import OrderPaid
 from app.domain.point_account import PointAccount
 from app.eventstore.mapper import EventMapper
 from app.projections.pages import Item
@@ -34,13 +34,24 @@ class Moment(NamedTuple):
     known_at: datetime | None = None
 
     def counted(self, events: Iterable[Happened]) -> list[Happened]:
-        """Those of `events` that count, in the order given."""
-        return [
-            happened
-            for happened in events
-            if (self.as_of is None or happened.event.at <= self.as_of)
-            and (self.known_at is None or happened.recorded_at <= self.known_at)
-        ]
+        """Those of `events`, each stream's in order, that count.
+
+        Hosts' clocks differ, so what came later may be dated earlier. It waits for all that came before it to the same
+        order or lot: else a restore would count without its redemption. An import, which nothing came before, does not.
+        """
+        counted, waited_for = [], set[UUID | int]()
+        for happened in events:
+            about = subjects(happened)
+            if self._has_passed(happened) and waited_for.isdisjoint(about):
+                counted.append(happened)
+            else:
+                waited_for |= about
+        return counted
+
+    def _has_passed(self, happened: Happened) -> bool:
+        return (self.as_of is None or happened.event.at <= self.as_of) and (
+            self.known_at is None or happened.recorded_at <= self.known_at
+        )
 
 
 NOW = Moment()
@@ -111,7 +122,7 @@ def shown(standing: Standing) -> Item:
         "user": standing.user,
         "available": account.available(as_of),
         "pending": lots.total(part for part in there if part.lot.is_pending(as_of)),
-        "held": held(standing.orders),
+        "held": held(standing),
         # Below zero where an order that was imported later, dated before a debt arose, repaid that debt.
         "debt": max(account.debt, 0),
         "lifetime": msgspec.structs.asdict(account.lifetime),
@@ -138,11 +149,17 @@ def orders_unsettled(events: Sequence[Happened]) -> list[UUID]:
     return [order_id for order_id in redeemed if order_id not in settled]
 
 
-def held(orders: Sequence[Happened]) -> int:
-    """The points that those of the orders have taken which are neither paid nor failed."""
-    settled = {h.stream for h in orders if isinstance(h.event, OrderPaid | PaymentFailed)}
-    placed = (h for h in orders if isinstance(h.event, OrderPlaced))
-    return sum(happened.event.points_used for happened in placed if happened.stream not in settled)
+def orders_pending(standing: Standing) -> set[UUID]:
+    """The orders that took points and were neither paid nor failed: of those unsettled, all but the ones paid."""
+    paid = {happened.stream for happened in standing.orders if isinstance(happened.event, OrderPaid)}
+    return set(orders_unsettled(standing.events)) - paid
+
+
+def held(standing: Standing) -> int:
+    """The points that pending orders have taken."""
+    pending = orders_pending(standing)
+    redeemed = (happened.event for happened in standing.events if isinstance(happened.event, Redeemed))
+    return sum(event.points for event in redeemed if event.order_id in pending)
 
 
 def _next_expiry(there: Sequence[lots.Part]) -> Item | None:

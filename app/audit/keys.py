@@ -59,6 +59,10 @@ class Signer:
         self._path = home / "secrets" / "checkpoint.pem"
         self._published = home / FOLDER
 
+    def identity(self) -> str | None:
+        """The id of the key, None where nothing was ever signed here. Raises BadKey."""
+        return key_id(self._key().public_key()) if self._path.exists() else None
+
     def signed(self, checkpoint: Checkpoint) -> Checkpoint:
         """The same checkpoint with our signature in place of what stood there. Raises BadKey."""
         identity, signature = self.sign(checkpoint.text())
@@ -101,6 +105,10 @@ class TrustedKeys:
         files = (file for path in self._paths for file in (sorted(path.glob("*.pem")) if _is_folder(path) else [path]))
         return {key_id(key): key for key in map(_public_key, files)}
 
+    def held(self) -> TrustedKeys:
+        """The same keys as they are now, for one use of many checkpoints. Raises BadKey, OSError."""
+        return _HeldKeys(self.all())
+
     def verify(self, checkpoint: Checkpoint) -> None:
         """Return if one of these keys signed it. Raises Untrusted, BadKey, OSError."""
         what = f"the checkpoint over {checkpoint.size} events"
@@ -117,6 +125,17 @@ class TrustedKeys:
             key.verify(signature, text.encode())
         except InvalidSignature:
             raise Untrusted(f"{what} has a signature that is not of the key {signed_by}: it was altered") from None
+
+
+class _HeldKeys(TrustedKeys):
+    """Keys that were read before."""
+
+    def __init__(self, keys: dict[str, Ed25519PublicKey]) -> None:
+        super().__init__()
+        self._keys = keys
+
+    def all(self) -> dict[str, Ed25519PublicKey]:
+        return self._keys
 
 
 def _is_folder(path: Path) -> bool:

@@ -13,7 +13,7 @@ from uuid import UUID
 
 from app.audit.explanation import Earning, Making, Movement, TracedLot
 from app.audit.log_view import Happened
-from app.domain.account_events import Adjusted, Earned, Expired, Redeemed, Restored, Revoked
+from app.domain.account_events import AccountEvent, Adjusted, Earned, Expired, Redeemed, Restored, Revoked
 from app.domain.lots import Lot
 
 TYPES: dict[type, str] = {
@@ -54,6 +54,16 @@ def reference_of(event: Any) -> UUID:
     """What stands behind a lot that `event` made: the order, or the adjustment by its reason's id."""
     found: UUID = event.reason_id if isinstance(event, Adjusted) else event.order_id
     return found
+
+
+def subjects(happened: Happened) -> set[UUID | int]:
+    """What an event is about, in which its order among others matters: an order, and the lots it made or moved."""
+    event = happened.event
+    if not isinstance(event, AccountEvent):
+        return {happened.stream}
+    lots = {lot_id for lot_id, _ in _moves(event)} | {lot.id for lot in lots_made(event)}
+    order_id: UUID | None = getattr(event, "order_id", None)
+    return {*lots, order_id} if order_id else {*lots}
 
 
 def traced_lots(events: Sequence[Happened], as_of: datetime, facts: Facts) -> list[TracedLot]:

@@ -12,7 +12,7 @@ _OTHER_THAN_TWO = {
 _DECIMALS = {code: decimals for decimals, codes in _OTHER_THAN_TWO.items() for code in codes.split()}
 
 _SIGNS = {"EUR": "€", "GBP": "£", "INR": "₹"}
-"""Those that no other currency shares; the rest go by their code."""
+"""A sign stands for one currency here: all others, the dollars and the other pounds among them, go by their code."""
 
 
 def amount(minor: int, currency: str) -> str:

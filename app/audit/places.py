@@ -35,7 +35,7 @@ class Webhook:
         self._url = url
         self._opener = build_opener(_NoRedirects)
 
-    def deliver(self, checkpoint: Checkpoint, public_key: str | None) -> None:
+    def deliver(self, checkpoint: Checkpoint, public_key: str) -> None:
         """Send it once, and follow no redirect. Raises Undelivered."""
         body = msgspec.json.encode({**checkpoint.as_data(), "public_key": public_key})
         request = Request(self._url, body, {"Content-Type": "application/json"}, method="POST")
@@ -44,7 +44,7 @@ class Webhook:
         except HTTPError as error:
             error.close()
             raise Undelivered(f"it answered {error.code}") from None
-        except (OSError, HTTPException) as error:
+        except (OSError, HTTPException, ValueError) as error:
             # What they say in words may name the address.
             raise Undelivered(f"it cannot be reached ({type(error).__name__})") from None
 
@@ -62,7 +62,7 @@ class Bucket:
         self._endpoint = endpoint
         self._client: Any = None
 
-    def deliver(self, checkpoint: Checkpoint, public_key: str | None) -> None:
+    def deliver(self, checkpoint: Checkpoint, public_key: str) -> None:
         """Put it once, under the name that is its own. Raises Undelivered."""
         from botocore.exceptions import BotoCoreError, ClientError  # noqa: PLC0415
 

@@ -16,10 +16,10 @@ import msgspec
 from app.audit import AuditError, merkle
 from app.audit.checkpoints import Checkpoint, Checkpoints, instant, parse
 from app.audit.keys import TrustedKeys
-from app.audit.tree import SealedTree
+from app.audit.tree import BrokenTree, SealedTree
 from app.database import Database
 from app.domain.errors import DomainError, invalid
-from app.eventstore.chain import GENESIS, event_hash
+from app.eventstore.chain import GENESIS, Unreadable, event_hash
 
 Hash = Annotated[str, msgspec.Meta(pattern="^[0-9a-f]{64}$")]
 Count = Annotated[int, msgspec.Meta(ge=0, le=2**63 - 1)]
@@ -80,9 +80,12 @@ class Proofs:
     def of_event(self, position: int, size: int | None = None) -> Inclusion:
         """That an event is under a checkpoint: the one over `size` events, or the first that covers it.
 
-        Raises DomainError `unknown_event`, `unknown_checkpoint`, `not_sealed_yet`; BrokenTree.
+        Raises DomainError `unknown_event`, `unknown_checkpoint`, `not_sealed_yet`; Unreadable, BrokenTree.
         """
-        event, digest = self._event(position)
+        try:
+            event, digest = self._event(position)
+        except (TypeError, ValueError):
+            raise Unreadable(position) from None
         checkpoint = None if size is None else self._existing(size)
         index = self._tree.index_of(position)
         if index is not None and checkpoint is None:
@@ -90,6 +93,9 @@ class Proofs:
         if index is None or checkpoint is None or index >= checkpoint.size:
             raise DomainError("not_sealed_yet", position=position)
         path = self._tree.inclusion(index, checkpoint.size)
+        leads_to = merkle.root_from_inclusion(digest, index, checkpoint.size, path)
+        if (event.hash(), leads_to) != (digest, checkpoint.root):
+            raise BrokenTree(f"log, tree and checkpoint do not agree about position {position}: see miles audit verify")
         return Inclusion(index, checkpoint.size, digest.hex(), _texts(path), checkpoint.note(), event)
 
     def of_checkpoints(self, first: int, second: int) -> Consistency:
@@ -101,6 +107,8 @@ class Proofs:
         if first > second:
             raise invalid(**{"from": "Must not be larger than the other size."})
         path = self._tree.consistency(first, second)
+        if not merkle.check_consistency(first, second, older.root, newer.root, path):
+            raise BrokenTree("the sealed tree does not lead to both checkpoints: see miles audit verify")
         return Consistency(first, second, _texts(path), older.note(), newer.note())
 
     def _existing(self, size: int) -> Checkpoint:

@@ -19,8 +19,12 @@ BATCH = 32 * TILE
 """Events read at a time: whole tiles, so that few are written twice, and far less than memory has."""
 
 
+HELD_S = 60.0
+"""How long an event may stand in the log unsettled: an append before it ends within seconds, or is ended."""
+
+
 class CannotSeal(AuditError):
-    """The log or the tree is not what was signed before. Nothing was signed; the message says what is amiss."""
+    """The log or the tree is not what it should be. Nothing was signed; the message says what is amiss."""
 
 
 class Seal:
@@ -57,14 +61,36 @@ class Seal:
             cursor.execute("SET LOCAL lock_timeout = 0")
             cursor.execute("SELECT pg_advisory_xact_lock(%s, %s)", (LOCK_CLASS, LOCK_SEAL))
             last = self._agreed(cursor)
-            size, position = self._extend(cursor, last, _low_water_mark(cursor))
+            mark = _low_water_mark(cursor)
+            size, position = self._extend(cursor, last, mark)
             if size == (last.size if last else 0):
+                _require_settling(cursor, position, mark)
                 return None
             root = self._tree.frontier(size, cursor).root()
             checkpoint = self._signer.signed(Checkpoint(size, position, root, self._clock(), "", b""))
             self._outside.append(checkpoint)
             self._checkpoints.add(checkpoint, cursor)
         return checkpoint
+
+    def anew(self) -> Checkpoint:
+        """Make the tree again from the log, where it was damaged, as long as the log is what the last row says.
+
+        Raises an AuditError where it is not, or where nothing was sealed; then nothing has changed.
+        """
+        with self._database.transaction() as cursor:
+            cursor.execute("SET LOCAL lock_timeout = 0")
+            cursor.execute("SELECT pg_advisory_xact_lock(%s, %s)", (LOCK_CLASS, LOCK_SEAL))
+            last = self._checkpoints.latest(cursor)
+            if last is None:
+                raise CannotSeal("nothing was sealed yet")
+            size, _ = self._extend(cursor, None, last.position)
+            if size != last.size:
+                raise CannotSeal(
+                    f"the log has {size} events up to position {last.position}, and {last.size} were sealed"
+                )
+            self._check(cursor, last)
+            self._tree.check(cursor, last.size)
+        return last
 
     def _agreed(self, cursor: Cursor) -> Checkpoint | None:
         """The last checkpoint, once table, tree and the file outside agree on it."""
@@ -108,7 +134,9 @@ class Seal:
             if not leaves:
                 return size, position
             if strange := [found for found, digest in leaves if len(digest) != HASH_BYTES]:
-                raise CannotSeal(f"the event at position {strange[0]} has no hash: the log was altered")
+                raise CannotSeal(
+                    f"the event at position {strange[0]} has no hash of {HASH_BYTES} bytes: the log was altered"
+                )
             self._tree.extend(cursor, size, leaves)
             size, position = size + len(leaves), leaves[-1][0]
 
@@ -118,3 +146,17 @@ def _low_water_mark(cursor: Cursor) -> int:
     cursor.execute("SELECT events_low_water_mark()")
     ((mark,),) = cursor.fetchall()
     return int(mark)
+
+
+def _require_settling(cursor: Cursor, sealed: int, mark: int) -> None:
+    """Raise CannotSeal where what stands past the last sealed position waits for too long: the mark is held back."""
+    cursor.execute(
+        "SELECT recorded_at < clock_timestamp() - %s * interval '1 second' FROM events"
+        " WHERE position > %s ORDER BY position LIMIT 1",
+        (HELD_S, sealed),
+    )
+    if cursor.fetchall() == [(True,)]:
+        raise CannotSeal(
+            f"events past position {sealed} have waited for more than {HELD_S:.0f} s to be settled: somebody who is no"
+            f" append of ours holds the advisory lock {mark} (see pg_locks)"
+        )

@@ -64,6 +64,11 @@ class Seals:
         while self._next and self._next.size <= self._frontier.size:
             self._judge(self._next)
 
+    @property
+    def sealed(self) -> int:
+        """How many events the last checkpoint followed is over; 0 where there was none."""
+        return self._last.size if self._last else 0
+
     def finish(self) -> None:
         """The log has ended."""
         if self._next is None:

@@ -1,13 +1,14 @@
 """Shipping: sends copies of checkpoints to places that the database's owner cannot rewrite.
 
 What was delivered is remembered beside the file of notes, so that a place that was away gets all it missed, in order.
-A copy may come twice, never not at all; two of one size are the same checkpoint. It signs nothing.
+A copy may come twice; two of one size are the same checkpoint. It signs nothing, and sends nothing that nobody signed:
+a row of the table that somebody else made is passed over, and told of as long as it is met.
 """
 
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from itertools import islice
 from pathlib import Path
 from typing import NamedTuple, Protocol
@@ -28,8 +29,8 @@ class Place(Protocol):
 
     name: str
 
-    def deliver(self, checkpoint: Checkpoint, public_key: str | None) -> None:
-        """Return when the place has it. `public_key` is PEM, where the key is known here. Raises Undelivered."""
+    def deliver(self, checkpoint: Checkpoint, public_key: str) -> None:
+        """Return when the place has it. `public_key`, which signed it, is PEM. Raises Undelivered."""
 
 
 class Shipped(NamedTuple):
@@ -52,19 +53,31 @@ class Shipping:
         """Send each place what it has not had, oldest first, until it refuses one. Raises BadKey, OSError."""
         copies = 0
         failures: list[str] = []
+        trusted = self._trusted.held()
         for place in self._places:
-            keys = self._trusted.all()
+            strange: list[str] = []
             try:
-                for checkpoint in islice(self._checkpoints.after(self._delivered(place)), MOST_AT_A_TIME):
-                    # The table is the database owner's; what nobody signed is not to hide what was.
-                    self._trusted.verify(checkpoint)
-                    key = keys.get(checkpoint.key_id)
-                    place.deliver(checkpoint, public_pem(key) if key else None)
+                for checkpoint in islice(self._signed(self._delivered(place), trusted, strange), MOST_AT_A_TIME):
+                    place.deliver(checkpoint, public_pem(trusted.all()[checkpoint.key_id]))
                     self._remember(place, checkpoint.size)
                     copies += 1
-            except (Undelivered, Untrusted) as error:
+            except Undelivered as error:
                 failures.append(f"{place.name}: {error}")
+            failures += [f"{place.name}: {why}" for why in strange[:1]]
         return Shipped(copies, failures)
+
+    def _signed(self, size: int, trusted: TrustedKeys, strange: list[str]) -> Iterator[Checkpoint]:
+        """The checkpoints over more than `size` events that are ours; of others, why not, into `strange`.
+
+        The table is the database owner's: what nobody signed is not to hide what was.
+        """
+        for checkpoint in self._checkpoints.after(size):
+            try:
+                trusted.verify(checkpoint)
+            except Untrusted as error:
+                strange.append(str(error))
+            else:
+                yield checkpoint
 
     def _memory(self, place: Place) -> Path:
         return self._folder / f"checkpoints.{place.name}"

@@ -2,7 +2,7 @@
 
 Everybody does what they did, when they did it: buys the same, pays with as many points as the rule and the balance then
 allow, is charged or declined, gets the same part of an order refunded. Accounts and orders decide by the domain's own
-rules. Points lapse at their instant, whenever the sweep came by.
+rules. Points lapse at their instant, whenever the sweep came by: sweeps come by as they did.
 """
 
 from __future__ import annotations
@@ -16,9 +16,9 @@ from zoneinfo import ZoneInfo
 import msgspec
 
 from app.domain import calendar, lots
-from app.domain.account_events import Adjusted, Expired, Opened
+from app.domain.account_events import Adjusted, Expired, Opened, Restored
 from app.domain.aggregate import Event
-from app.domain.lots import Lot
+from app.domain.lots import Lot, Part
 from app.domain.order import Order
 from app.domain.order_events import (
     OrderPaid,
@@ -75,15 +75,22 @@ class Simulation:
         self._terms = terms
         self._orders: dict[UUID, Order] = {}
         self._expired: Counter[int] = Counter()
+        self._came_back: dict[tuple[UUID, UUID | None], Restored] = {}
         self.orders_reached = 0
         self.affected: set[UUID] = set()
 
     def play(self, stream: UUID, event: Event) -> None:
-        """Go on by one event. Those that say what an order did to the account are decided anew, and so passed over."""
-        if isinstance(event, Opened):
-            self.account = PointAccount.open(stream, event.at)
-        self.lapse(event.at)
+        """Go on by one event. Those that say what an order did to the account are decided anew, and so passed over.
+
+        What really came back is kept until the order says so, which it does next, to be compared.
+        """
         match event:
+            case Opened():
+                self.account = PointAccount.open(stream, event.at)
+            case Expired():
+                self.lapse(event.at)
+            case Restored():
+                self._came_back[event.order_id, event.refund_id] = event
             case Adjusted():
                 self._adjust(event)
             case OrderPlaced():
@@ -101,13 +108,19 @@ class Simulation:
                 order.fail_refund(event.at, order.refunds[event.refund_id], event.reason)
             case OrderRefunded():
                 self._refund(self._orders[stream], event)
+        self._collect()
 
     def lapse(self, at: datetime) -> None:
         """Take what has lapsed by `at`."""
         self.account.expire(at)
-        for recorded in self.account.collect_events():
-            if isinstance(recorded.event, Expired):
-                self._expired.update({part.lot.id: part.points for part in recorded.event.taken})
+
+    def _collect(self) -> Restored | None:
+        """Count what expired since the last time, and give what came back."""
+        events = [recorded.event for recorded in self.account.collect_events()]
+        for event in events:
+            if isinstance(event, Expired):
+                self._expired.update({part.lot.id: part.points for part in event.taken})
+        return next((event for event in events if isinstance(event, Restored)), None)
 
     def _adjust(self, event: Adjusted) -> None:
         at, account = event.at, self.account
@@ -152,21 +165,24 @@ class Simulation:
 
     def _fail(self, order: Order, event: PaymentFailed) -> None:
         order.fail(event.at, event.reason)
-        self.account.restore(event.at, order.id, order.placed.taken, self._grace(order, event.at))
+        self._restore(order, event.at, order.placed.taken)
 
     def _refund(self, order: Order, event: OrderRefunded) -> None:
         at, account, refund = event.at, self.account, order.refunds[event.refund_id]
         lot_id = order.lot.id if order.lot else None
         expired = self._expired[lot_id] + account.lapsed_of(lot_id, at) if lot_id is not None else 0
         restored, revoked = order.parts_to_restore(refund), order.points_to_revoke(refund, expired)
-        account.restore(at, order.id, restored, self._grace(order, at), refund.refund_id)
+        self._restore(order, at, restored, refund.refund_id)
         account.revoke(at, order.id, revoked, lot_id, refund.refund_id)
         order.refund(at, refund, expired, event.gateway_refund_id)
-        self._compare(order.id, (lots.total(restored), revoked), (event.points_restored, event.points_revoked))
+        self._compare(order.id, revoked, event.points_revoked)
 
-    def _grace(self, order: Order, at: datetime) -> datetime:
+    def _restore(self, order: Order, at: datetime, taken: tuple[Part, ...], refund_id: UUID | None = None) -> None:
         rule = self._terms.programme.numbered(order.placed.rule_version).rule
-        return calendar.grace(at, rule.restore_grace_days, self._terms.zone)
+        grace_until = calendar.grace(at, rule.restore_grace_days, self._terms.zone)
+        self.account.restore(at, order.id, taken, grace_until, refund_id)
+        real = self._came_back.pop((order.id, refund_id), None)
+        self._compare(order.id, _returns(self._collect()), _returns(real))
 
     def _compare(self, order_id: UUID, proposed: Any, real: Any) -> None:
         if proposed != real:
@@ -177,6 +193,13 @@ def _usable(rule: Rule, placed: OrderPlaced, available: int) -> int:
     """What the member used of points, or as much of it as the rule and the balance allow."""
     used = min(placed.points_used, rule.most_usable(placed.total_minor, available))
     return used if used >= rule.min_redeem_per_order else 0
+
+
+def _returns(restored: Restored | None) -> tuple[int, list[tuple[int, datetime]]]:
+    """What came back, and how much of it until when, where lots were made anew for it."""
+    if restored is None:
+        return 0, []
+    return restored.points, [(lot.points, lot.expires_at) for lot in restored.made]
 
 
 def _life(lot: Lot) -> tuple[datetime, datetime]:

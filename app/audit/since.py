@@ -18,7 +18,7 @@ from app.audit.log import read_streams
 from app.audit.merkle import Frontier
 from app.audit.tree import SealedTree
 from app.database import Cursor
-from app.eventstore.chain import LogEntry
+from app.eventstore.chain import LogEntry, Unreadable
 
 
 class UnknownCheckpoint(AuditError):
@@ -85,7 +85,10 @@ def _agreed(frontier: Frontier, checkpoint: Checkpoint) -> Frontier:
 
 def _recorded_at(cursor: Cursor, checkpoint: Checkpoint) -> datetime:
     cursor.execute("SELECT recorded_at FROM events WHERE position = %s", (checkpoint.position,))
-    found = cursor.fetchone()
+    try:
+        found = cursor.fetchone()
+    except ValueError:
+        raise Unreadable(checkpoint.position) from None
     if found is None:
         raise Finding(checkpoint.position, f"the last of the {checkpoint.size} events that were signed is missing")
     recorded_at: datetime = found[0]

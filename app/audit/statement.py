@@ -1,12 +1,15 @@
 """An explanation in plain sentences, for people: a paragraph on the account, one a lot, one on debt.
 
-Days are the programme's. What users wrote is quoted with every character that cannot be printed made visible, so that
-it cannot steer a terminal or pass for words of ours.
+Days are the programme's. What users wrote is quoted, and so are ids that could be read as more than a name, with every
+character that cannot be printed made visible: nothing of theirs can steer a terminal or pass for words of ours.
 """
 
 from __future__ import annotations
 
+import re
+from collections.abc import Collection
 from datetime import datetime, timedelta
+from uuid import UUID
 from zoneinfo import ZoneInfo
 
 from app.audit.explanation import Cause, Earning, Explanation, Making, Movement, TracedLot
@@ -17,12 +20,19 @@ _MOMENT = timedelta(microseconds=1)
 # A quotation of ours ends where we end it.
 _QUOTES = str.maketrans("“”", "''")
 
+_PLAIN_ID = re.compile(r"[\w.@+-]+")
 
-def statement(explanation: Explanation, zone: ZoneInfo) -> list[str]:
-    """The paragraphs."""
+
+def statement(explanation: Explanation, unpaid: Collection[UUID], zone: ZoneInfo) -> list[str]:
+    """The paragraphs; `unpaid` are the orders that took points and were not paid, or not yet."""
     days = _Days(zone)
     owed = [_debt(explanation, days)] if explanation.debts else []
-    return [_account(explanation, days), *(_lot(lot, days) for lot in explanation.lots), *owed]
+    return [_account(explanation, days), *(_lot(lot, unpaid, days) for lot in explanation.lots), *owed]
+
+
+def as_name(user_id: str) -> str:
+    """A user id as it stands among words of ours: one that could be read as more than a name is quoted."""
+    return user_id if _PLAIN_ID.fullmatch(user_id) else _quoted(user_id)
 
 
 def printable(text: str) -> str:
@@ -59,7 +69,7 @@ class _Days:
 
 
 def _account(explanation: Explanation, days: _Days) -> str:
-    who = explanation.user or f"the account {explanation.account_id}"
+    who = as_name(explanation.user) if explanation.user else f"the account {explanation.account_id}"
     said = [f"As of {days.moment(explanation.as_of)} ({days.name}), {who} can spend {_points(explanation.available)}."]
     if explanation.pending:
         said.append(f"{_count(explanation.pending, 'more is', 'more are')} pending.")
@@ -70,8 +80,8 @@ def _account(explanation: Explanation, days: _Days) -> str:
     return " ".join(said)
 
 
-def _lot(lot: TracedLot, days: _Days) -> str:
-    moves = [f"{abs(move.points)} {_movement(move, lot, days)}." for move in lot.movements]
+def _lot(lot: TracedLot, unpaid: Collection[UUID], days: _Days) -> str:
+    moves = [f"{abs(move.points)} {_movement(move, lot, unpaid, days)}." for move in lot.movements]
     return " ".join([f"Lot {lot.lot}: {_making(lot, days)}", *moves, _rest(lot, days)])
 
 
@@ -79,7 +89,8 @@ def _making(lot: TracedLot, days: _Days) -> str:
     made = lot.trace[0]
     if made.parent is not None:
         said = f"{_came(lot.points)} back on {days.day(made.at)}, when {_undone(made)}."
-        return f"{said} They had been taken from lot {made.parent}, which had lapsed by then."
+        they = "It" if lot.points == 1 else "They"
+        return f"{said} {they} had been taken from lot {made.parent}, which had lapsed by then."
     if made.earning is not None:
         said = f"{_were(made.points)} earned on {days.day(made.at)} {_earned(made, made.earning)}."
     else:
@@ -97,13 +108,13 @@ def _earned(made: Making, earning: Earning) -> str:
     )
 
 
-def _movement(move: Movement, lot: TracedLot, days: _Days) -> str:
+def _movement(move: Movement, lot: TracedLot, unpaid: Collection[UUID], days: _Days) -> str:
     """What became of some points of a lot, after their number."""
     were = "was" if abs(move.points) == 1 else "were"
     day = days.day(move.at)
     match move.type:
         case "use":
-            return f"paid for order {move.order_id} on {day}"
+            return f"{'went to' if move.order_id in unpaid else 'paid for'} order {move.order_id} on {day}"
         case "restore":
             return f"came back on {day}, when {_undone(move)}"
         case "revoke":
@@ -132,10 +143,16 @@ def _debt(explanation: Explanation, days: _Days) -> str:
     for change in explanation.debts:
         on = f"on {days.day(change.at)}"
         if change.points > 0:
-            said.append(f"{change.points} became owed {on}, when {_undone(change)}, which had earned them.")
+            them = "it" if change.points == 1 else "them"
+            said.append(f"{change.points} became owed {on}, when {_undone(change)}, which had earned {them}.")
         else:
             said.append(f"{_count(-change.points, 'was', 'were')} repaid {on} by {_repayer(change)}.")
-    return " ".join(["Debt:", *said, f"{_are(explanation.debt)} owed."])
+    said.append(f"{_are(explanation.debt)} owed.")
+    # As of a day before a debt arose, where an order was imported after it that was paid by that day.
+    too_much = explanation.debt - sum(change.points for change in explanation.debts)
+    if too_much:
+        said.append(f"{too_much} of what was repaid became owed only later.")
+    return " ".join(["Debt:", *said])
 
 
 def _repayer(change: Movement) -> str:
@@ -143,8 +160,8 @@ def _repayer(change: Movement) -> str:
         case "earn":
             return f"what order {change.order_id} earned"
         case "restore":
-            return f"points that came back when {_undone(change)}"
-    return f"points that {_actor(change)} gave{_why(change)}"
+            return f"what came back when {_undone(change)}"
+    return f"what {_actor(change)} gave{_why(change)}"
 
 
 def _undone(cause: Cause) -> str:
@@ -153,12 +170,16 @@ def _undone(cause: Cause) -> str:
 
 
 def _actor(cause: Cause) -> str:
-    return cause.actor or "somebody who was forgotten"
+    return as_name(cause.actor) if cause.actor else "somebody who was forgotten"
 
 
 def _why(cause: Cause) -> str:
     """The reason given, in quotes; nothing where there is none any more."""
-    return f" (“{printable(cause.reason).translate(_QUOTES)}”)" if cause.reason else ""
+    return f" ({_quoted(cause.reason)})" if cause.reason else ""
+
+
+def _quoted(text: str) -> str:
+    return f"“{printable(text).translate(_QUOTES)}”"
 
 
 def _count(number: int, one: str, more: str) -> str:

@@ -85,6 +85,37 @@ class SealedTree:
         positions = tile[0][0] if tile else []
         return low * TILE + positions.index(position) if position in positions else None
 
+    def check(self, cursor: Cursor, size: int) -> None:
+        """Raise BrokenTree unless it has `size` leaves, and above them just the roots of the full tiles below."""
+        cursor.execute("SELECT coalesce(sum(octet_length(hashes)), 0) FROM tree WHERE level = 0")
+        ((has_bytes,),) = cursor.fetchall()
+        if has_bytes != size * HASH_BYTES:
+            raise BrokenTree(f"the sealed tree has {has_bytes / HASH_BYTES:g} leaves, and {size} were sealed")
+        level, nodes = 0, size
+        while nodes:
+            cursor.execute("SELECT count(*), coalesce(max(tile), -1) FROM tree WHERE level = %s", (level,))
+            tiles = -(-nodes // TILE)
+            if cursor.fetchall() != [(tiles, tiles - 1)]:
+                raise BrokenTree(f"the sealed tree has not just the {tiles} rows of level {level}")
+            nodes //= TILE
+            for tile in range(-(-nodes // TILE)):
+                self._check_tile(cursor, level + 1, tile)
+            level += 1
+        if self._read("SELECT 1 FROM tree WHERE level >= %s LIMIT 1", (level,), cursor):
+            raise BrokenTree(f"the sealed tree has rows above level {level - 1}, where there is nothing to hold")
+
+    def _check_tile(self, cursor: Cursor, level: int, tile: int) -> None:
+        below = self._read(
+            "SELECT hashes FROM tree WHERE level = %s AND tile BETWEEN %s AND %s AND octet_length(hashes) = %s"
+            " ORDER BY tile",
+            (level - 1, tile * TILE, tile * TILE + TILE - 1, TILE * HASH_BYTES),
+            cursor,
+        )
+        expected = b"".join(_root(level - 1, _split(hashes)) for (hashes,) in below)
+        found = self._read("SELECT hashes FROM tree WHERE level = %s AND tile = %s", (level, tile), cursor)
+        if [bytes(hashes) for (hashes,) in found] != [expected]:
+            raise BrokenTree(f"row {tile} of level {level} of the sealed tree is not what the rows below lead to")
+
     def extend(self, cursor: Cursor, size: int, leaves: Sequence[Leaf]) -> None:
         """Put `leaves` after the first `size`, in the caller's transaction; what stood behind those is replaced.
 

@@ -6,25 +6,25 @@ It believes no function of the database under audit, repairs nothing, and writes
 
 from __future__ import annotations
 
-import heapq
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Sequence
 from contextlib import closing
 from functools import partial
 from itertools import takewhile
 
-from app.audit.checkpoints import Checkpoint, Checkpoints
+from app.audit.checkpoints import Checkpoints
+from app.audit.copies import FileCopy, together
 from app.audit.findings import Finding
 from app.audit.heads import Heads
-from app.audit.keys import TrustedKeys
+from app.audit.keys import Signer, TrustedKeys
 from app.audit.outside import OutsideFile
 from app.audit.progress import Progress, quiet
 from app.audit.seals import Seals
 from app.audit.since import After, Beginning
 from app.audit.snapshots import Snapshots
-from app.audit.tree import SealedTree
+from app.audit.tree import BrokenTree, SealedTree
 from app.audit.walk import Report, Walk
 from app.database import Cursor, Database
-from app.eventstore.chain import LogEntry, Unreadable, read_log
+from app.eventstore.chain import Unreadable, read_log
 from app.eventstore.mapper import EventMapper
 from app.projections.folding import Positioned
 from app.projections.verify import CannotFold, ReadModel, Refold, served
@@ -41,6 +41,7 @@ class Verify:
         checkpoints: Checkpoints,
         tree: SealedTree,
         outside: OutsideFile,
+        signer: Signer,
     ) -> None:
         self._database = database
         self._mapper = mapper
@@ -48,6 +49,7 @@ class Verify:
         self._checkpoints = checkpoints
         self._tree = tree
         self._outside = outside
+        self._signer = signer
 
     def __call__(self, trusted: TrustedKeys, since: int = 0, progress: Progress = quiet) -> Report:
         """Verify what came after the first `since` events; there must be a checkpoint over so many.
@@ -60,48 +62,59 @@ class Verify:
         with closing(Database(self._database.url, pool_size=1)) as apart, apart.view(*served(self._models)) as cursor:
             return self.within(cursor, trusted, told, since, progress)
 
-    def told(self) -> Iterable[Checkpoint]:
-        """The checkpoints that the file outside the database has by now."""
-        last = self._outside.last()
-        return takewhile(lambda checkpoint: checkpoint.size <= last.size, self._outside) if last else ()
+    def told(self) -> FileCopy:
+        """What the file outside the database tells by now."""
+        row, last = self._checkpoints.latest(), self._outside.last()
+        notes = takewhile(lambda checkpoint: checkpoint.size <= last.size, self._outside) if last else iter(())
+        return FileCopy(notes, last is None, row.size if row else 0, self._signer.identity())
 
     def within(
         self,
         cursor: Cursor,
         trusted: TrustedKeys,
-        told: Iterable[Checkpoint],
+        told: FileCopy | None,
         since: int = 0,
         progress: Progress = quiet,
     ) -> Report:
-        """The same in a transaction of the caller's, by the checkpoints `told` beside those of the table."""
+        """The same in a transaction of the caller's, by the checkpoints `told`, if any, beside those of the table."""
+        try:
+            return self._verified(cursor, trusted.held(), told, since, progress)
+        except Unreadable as error:
+            raise Finding(error.position, "it has a time or a hash that no append writes") from error
+
+    def _verified(
+        self, cursor: Cursor, trusted: TrustedKeys, told: FileCopy | None, since: int, progress: Progress
+    ) -> Report:
         with Heads() as heads:
             start = After(cursor, heads, self._checkpoints, self._tree, trusted, since) if since else Beginning()
-            checkpoints = heapq.merge(
-                self._checkpoints.after(since, cursor=cursor),
-                (checkpoint for checkpoint in told if checkpoint.size > since),
-                key=lambda checkpoint: checkpoint.size,
-            )
+            if told and told.own_key and told.is_empty and not self._checkpoints.latest(cursor):
+                raise Finding(1, "no checkpoint is left, and here is a key that has signed some")
+            if told:
+                told = told._replace(notes=(checkpoint for checkpoint in told.notes if checkpoint.size > since))
+            checkpoints = together(self._checkpoints.after(since, cursor=cursor), told)
             seals = Seals(checkpoints, trusted, partial(self._tree.leaves, cursor), start.frontier(), start.position)
             walk = Walk(heads, self._mapper, seals, start.position, start.cut)
             refold = Refold(cursor, self._models, streams=start.streams)
             last = _last_position(cursor)
             # From the very first row, where it begins at the beginning: one may stand where none belongs.
-            for entries in _read(cursor, start.position or None):
+            for entries in read_log(cursor, start.position or None):
                 for earlier in start.earlier(entries):
                     _feed(refold, walk.earlier(earlier))
                 _feed(refold, walk.follow(entries))
                 progress(walk.position, last)
             walk.end()
+            self._check_tree(cursor, seals.sealed, last)
             _compare(refold, last)
             Snapshots(cursor, heads, self._mapper, last).check(start.streams)
             return walk.report()
 
-
-def _read(cursor: Cursor, after: int | None) -> Iterator[list[LogEntry]]:
-    try:
-        yield from read_log(cursor, after)
-    except Unreadable as error:
-        raise Finding(error.position, str(error)) from error
+    def _check_tree(self, cursor: Cursor, sealed: int, last: int) -> None:
+        """Where something was sealed: the tree holds just that, and what follows from it."""
+        try:
+            if sealed:
+                self._tree.check(cursor, sealed)
+        except BrokenTree as error:
+            raise Finding(last, str(error)) from error
 
 
 def _last_position(cursor: Cursor) -> int:

@@ -44,7 +44,7 @@ class Walk:
 
     def earlier(self, entries: Iterable[LogEntry]) -> list[Positioned]:
         """Go on by events from before the walk, of streams that it has not met. Gives them ready to fold."""
-        events = [self._streams.follow(entry, is_new=False) for entry in entries]
+        events = [self._streams.follow(_counted(entry), is_new=False) for entry in entries]
         self._heads.flush()
         return events
 
@@ -52,7 +52,7 @@ class Walk:
         """Go on by the log's next events. Gives them ready to fold."""
         events = []
         for entry in entries:
-            if entry.position <= self.position:
+            if _counted(entry).position <= self.position:
                 raise Finding(entry.position, f"it stands after position {self.position}")
             self._seals.follow(entry)
             events.append(self._streams.follow(entry))
@@ -70,3 +70,10 @@ class Walk:
         self._agreement.finish(is_cut=is_cut)
         seconds = time.monotonic() - self._started
         return Report(self._events, len(self._heads), self._seals.checked, self.position, seconds)
+
+
+def _counted(entry: LogEntry) -> LogEntry:
+    """The same, if it stands where an append can have put it."""
+    if entry.position < 1:
+        raise Finding(entry.position, "no append puts an event there: positions are counted from 1")
+    return entry

@@ -91,6 +91,8 @@ def export(file: str, size: int | None) -> None:
 
 
 def _summary(report: Report) -> str:
+    if report.events == 0:
+        return f"no event comes after position {report.position}: nothing is wrong"
     rate = report.events / max(report.seconds, 0.001)
     checkpoints = "1 checkpoint" if report.checkpoints == 1 else f"{report.checkpoints} checkpoints"
     return (

@@ -24,10 +24,11 @@ def explain(user: str, actor: str, is_json: bool) -> None:
     """Trace every point of USER (or of an account id) to its order or adjustment, and to where it went."""
     with open_house() as house:
         explanation = house.explanations.of(user)
+        # As over HTTP: on record before it is shown, and so is what was asked in vain.
+        account_id, detail = (explanation.account_id, "") if explanation else (None, "refused: unknown_account")
+        house.readings.record(house.clock(), actor, "miles audit explain", account_id, detail)
         if explanation is None:
             raise DomainError("unknown_account")
-        # As over HTTP: on record before it is shown.
-        house.readings.record(house.clock(), actor, "miles audit explain", explanation.account_id)
     if is_json:
         # Escaped to ASCII: what members and admins wrote must not steer the terminal.
         click.echo(json.dumps(msgspec.to_builtins(explanation), indent=2))

@@ -68,8 +68,12 @@ class Unreadable(DataError):
     """The row at `position` holds what no append of ours writes."""
 
     def __init__(self, position: int) -> None:
-        super().__init__(f"the row at position {position} has a time or a hash that no append writes")
+        super().__init__(f"the event at position {position} has a time or a hash that no append writes")
         self.position = position
+
+
+COLUMNS = "position, originator_id, originator_version, topic, state, recorded_at, metadata, hash"
+"""What an entry is made of, in the order of its fields."""
 
 
 def read_log(
@@ -82,29 +86,29 @@ def read_log(
     """
     while True:
         cursor.execute(
-            "SELECT position, originator_id, originator_version, topic, state, recorded_at, metadata, hash FROM events"
-            f" WHERE {_RANGE} ORDER BY position LIMIT %(batch)s",
+            f"SELECT {COLUMNS} FROM events WHERE (%(after)s::bigint IS NULL OR position > %(after)s)"
+            " AND (%(upto)s::bigint IS NULL OR position <= %(upto)s) ORDER BY position LIMIT %(batch)s",
             {"after": after, "upto": upto, "batch": batch},
         )
-        try:
-            entries = [LogEntry._make((*row[:-1], bytes(row[-1]))) for row in cursor.fetchall()]
-        except (TypeError, ValueError):
-            raise Unreadable(_first_strange(cursor, after)) from None
+        entries = fetched(cursor)
         if not entries:
             return
         yield entries
         after = entries[-1].position
 
 
-_RANGE = "position > coalesce(%(after)s, -9223372036854775808) AND (%(upto)s::bigint IS NULL OR position <= %(upto)s)"
+def fetched(cursor: Cursor) -> list[LogEntry]:
+    """What a query for `COLUMNS` has found. Raises Unreadable."""
+    try:
+        return [LogEntry._make((*row[:-1], bytes(row[-1]))) for row in cursor.fetchall()]
+    except (TypeError, ValueError):
+        raise Unreadable(first_unreadable(cursor)) from None
 
 
-def _first_strange(cursor: Cursor, after: int | None) -> int:
-    """Where the first row past `after` stands that Python has no values for."""
+def first_unreadable(cursor: Cursor) -> int:
+    """Where the first row of the log stands that Python has no values for; there must be one."""
     cursor.execute(
-        f"SELECT min(position) FROM events WHERE {_RANGE}"
-        " AND (hash IS NULL OR recorded_at NOT BETWEEN '0001-01-02' AND '9999-12-30')",
-        {"after": after, "upto": None},
+        "SELECT min(position) FROM events WHERE hash IS NULL OR recorded_at NOT BETWEEN '0001-01-02' AND '9999-12-30'"
     )
     ((position,),) = cursor.fetchall()
     return int(position)

@@ -1,8 +1,8 @@
 """A table beside the live one: of the same name and definition, in a schema of its own.
 
 The catalog is asked for everything, so that a table is cloned as migrations and the operator have made it. What cannot
-be cloned (a trigger, a view that stands on it) shows as a difference of the two definitions, and is never left out in
-silence. It writes nothing to the live schema.
+be cloned (a trigger, a comment, a view that stands on it) shows as a difference of the two definitions, and is never
+left out in silence. It writes nothing to the live schema.
 """
 
 from __future__ import annotations
@@ -49,19 +49,32 @@ SELECT concat_ws(' ', 'kind', relkind, relpersistence, 'owner', relowner::regrol
 UNION ALL
 SELECT concat_ws(' ', 'column', row_number() OVER (ORDER BY attnum), attname, format_type(atttypid, atttypmod),
     CASE WHEN attnotnull THEN 'NOT NULL' END, pg_get_expr(adbin, adrelid), attcollation, attidentity::text,
-    attgenerated::text, attstorage, attcompression::text, attstattarget, attoptions, attacl)
+    attgenerated::text, attstorage, attcompression::text, attstattarget, attoptions, attacl,
+    col_description(attrelid, attnum))
 FROM t JOIN pg_attribute ON attrelid = t.oid AND attnum > 0 AND NOT attisdropped
 LEFT JOIN pg_attrdef ON adrelid = attrelid AND adnum = attnum
 UNION ALL
 SELECT concat_ws(' ', 'constraint', conname, pg_get_constraintdef(c.oid), condeferrable, convalidated)
 FROM t JOIN pg_constraint c ON conrelid = t.oid
 UNION ALL
-SELECT concat_ws(' ', 'index', replace(pg_get_indexdef(indexrelid), ' ON {schema}.', ' ON '), indisvalid,
-    indisclustered, 'tablespace', i.reltablespace, 'comment', obj_description(i.oid, 'pg_class'))
-FROM t JOIN pg_index ON indrelid = t.oid JOIN pg_class i ON i.oid = indexrelid
+SELECT concat_ws(' ', 'index', replace(pg_get_indexdef(indexrelid), ' ON {schema}.', ' ON '), indisvalid)
+FROM t JOIN pg_index ON indrelid = t.oid
 UNION ALL
-SELECT concat_ws(' ', 'comment', obj_description(t.oid, 'pg_class'), 'long values', toast.reloptions)
-FROM t LEFT JOIN pg_class toast ON toast.oid = t.reltoastrelid
+SELECT concat_ws(' ', 'at index', i.relname, CASE WHEN indisclustered THEN 'the mark of CLUSTER' END,
+    'tablespace ' || spcname, 'comment ' || obj_description(i.oid, 'pg_class'))
+FROM t JOIN pg_index ON indrelid = t.oid JOIN pg_class i ON i.oid = indexrelid
+LEFT JOIN pg_tablespace s ON s.oid = i.reltablespace
+WHERE indisclustered OR spcname IS NOT NULL OR obj_description(i.oid, 'pg_class') IS NOT NULL
+UNION ALL
+SELECT concat_ws(' ', 'at constraint', conname, 'comment', obj_description(c.oid, 'pg_constraint'))
+FROM t JOIN pg_constraint c ON conrelid = t.oid WHERE obj_description(c.oid, 'pg_constraint') IS NOT NULL
+UNION ALL
+SELECT concat_ws(' ', 'comment', obj_description(t.oid, 'pg_class')) FROM t
+UNION ALL
+SELECT concat_ws(' ', 'toast options', toast.reloptions) FROM t JOIN pg_class toast ON toast.oid = t.reltoastrelid
+WHERE toast.reloptions IS NOT NULL
+UNION ALL
+SELECT 'rule ' || rulename FROM t JOIN pg_rewrite ON ev_class = t.oid
 UNION ALL
 SELECT concat_ws(' ', 'right', privilege_type, 'of', grantee, is_grantable)
 FROM t, aclexplode(coalesce(relacl, acldefault('r', relowner)))

@@ -49,7 +49,8 @@ _STATE = f"""
 SELECT EXISTS (SELECT FROM pg_locks WHERE locktype = 'advisory' AND granted AND objsubid = 2
         AND (classid, objid) = ({LOCK_CLASS}, {LOCK_REBUILD})
         AND database = (SELECT oid FROM pg_database WHERE datname = current_database())),
-    EXISTS (SELECT FROM pg_namespace WHERE nspname = '{BESIDE}')
+    EXISTS (SELECT FROM pg_namespace
+        WHERE nspname = '{BESIDE}' AND obj_description(oid, 'pg_namespace') = '{MARK}')
 """
 
 Watch = Callable[[str, int, int], None]
@@ -99,10 +100,12 @@ def rebuild(
                 if not connection.closed:
                     cursor.execute("ROLLBACK")
                     cursor.execute(_CLEAR)
-                    # The server may notice only later that the connection is closed.
-                    cursor.execute("SELECT pg_advisory_unlock_all()")
         except psycopg2.Error as error:
             raise translate(error) from error
+        finally:
+            # The server may notice only later that the connection is closed.
+            if not connection.closed:
+                cursor.execute("SELECT pg_advisory_unlock_all()")
     return Rebuilt(swapped.events, swapped.position, time.monotonic() - began, swapped.longest_wait_s)
 
 

@@ -1,9 +1,10 @@
 """The moment in which clones take the place of the live tables: one transaction, or nothing.
 
 Nobody's append is lost: they are fenced off first, and what was appended since the last batch is folded in under the
-fence. Nobody's request fails: PostgreSQL resolves a table's name again after each wait for its lock, prepared
-statements included, so whoever waits meanwhile goes on with the new table. Whoever writes a read model holds the lock
-of `events` or of `tracking` from its first statement, so none is half done when those are had.
+fence. Nobody waits for long: PostgreSQL resolves a table's name again after each wait for its lock, prepared statements
+included, so whoever waits meanwhile goes on with the new table; and the fence stands for some seconds at the most, for
+the server takes it down where we are stopped under it, while others wait up to 10 s. Whoever writes a read model holds
+the lock of `events` or of `tracking` from its first statement, so none is half done when those are had.
 """
 
 from __future__ import annotations

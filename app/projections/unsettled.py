@@ -59,6 +59,14 @@ class PostgresUnsettledOrders:
         parameters = {"at": at, "after": after, "limit": limit, "is_all": is_all, "first": FIRST_ASK}
         return [Unsettled(*row) for row in self._database.rows(_DUE, parameters)]
 
+    def waiting_of(self, account_id: UUID) -> int:
+        """How many orders of an account wait."""
+        row = self._database.row(
+            "SELECT count(*) FROM orders WHERE account_id = %s AND waiting_since IS NOT NULL", (account_id,)
+        )
+        assert row is not None
+        return int(row[0])
+
     def reviews(self, at: datetime, limit: int, after: int | None = None) -> Page:
         """Orders that a person should look at, newest first, placed before the position `after`.
 

@@ -51,9 +51,11 @@ class PostgresDirectory:
     def forget(self, user_id: str, at: datetime) -> Forgotten | None:
         """Forget who an account is and every text about them, in one transaction; None for one never seen.
 
-        The row stays, since events name it. Its lock comes first: see `reason_statement`.
+        The row stays, since events name it. The table's lock comes first: it waits for every append that has written a
+        reason and is not committed yet, about whomever, so that no text which is under way is missed.
         """
         with self._database.transaction() as cursor:
+            cursor.execute("LOCK TABLE reasons IN SHARE ROW EXCLUSIVE MODE")
             cursor.execute(
                 "UPDATE directory SET user_id = NULL, forgotten_at = %s WHERE user_id = %s RETURNING account_id",
                 (at, user_id),

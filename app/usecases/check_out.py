@@ -130,13 +130,13 @@ class CheckOut:
             self._recoveries.review(pending.order_id, news.reason)
         return replace(pending, client_secret=news.client_secret) if isinstance(news, ActionNeeded) else pending
 
-    def outcome(self, user_id: str, key: str) -> OrderOutcome | None:
-        """How the order placed under a key stands now, None where there is none."""
-        account_id = self._directory.account_of(user_id)
-        if account_id is None:
+    def outcome(self, placed_id: UUID) -> OrderOutcome | None:
+        """How an order stands now, None where there is none. Whose it is may be forgotten."""
+        (order,) = self._loyalty.load((Order, placed_id))
+        if order is None:
             return None
-        account, order = self._loyalty.load((PointAccount, account_id), (Order, order_id(account_id, key)))
-        return outcome_of(order, account, self._clock()) if order else None
+        (account,) = self._loyalty.load((PointAccount, order.placed.account_id))
+        return outcome_of(order, account, self._clock())
 
     def _place(self, purchase: Purchase, make_receipt: MakeReceipt | None) -> _Placed:
         at = self._clock()

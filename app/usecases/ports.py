@@ -75,6 +75,9 @@ class UnsettledOrders(Protocol):
     def due(self, at: datetime, after: UUID | None, limit: int, *, is_all: bool = False) -> list[Unsettled]:
         """Up to `limit` orders, in order of id, past `after`, whose time to be asked about has come by `at`."""
 
+    def waiting_of(self, account_id: UUID) -> int:
+        """How many orders of an account wait."""
+
 
 class Recoveries(Protocol):
     """How far recovery has come with an order, and why a person should look at it."""

@@ -79,11 +79,10 @@ class RefundOrder:
                 raise
             return requested.outcome  # given back, but not written yet: pending says just that
 
-    def outcome(self, order_id: UUID, actor: str, key: str) -> RefundOutcome | None:
-        """How the refund under an actor's key stands now, None where there is none."""
-        actor_id = self._directory.account_of(actor)
+    def outcome(self, order_id: UUID, refund_id: UUID) -> RefundOutcome | None:
+        """How a refund stands now, None where there is none. Who asked for it may be forgotten."""
         (order,) = self._loyalty.load((Order, order_id))
-        refund = order.refunds.get(refund_id_of(order_id, actor_id, key)) if order and actor_id else None
+        refund = order.refunds.get(refund_id) if order else None
         return refund_outcome_of(order, refund) if refund else None
 
     def _request(self, wanted: RefundWanted, make_receipt: MakeRefundReceipt | None) -> _Requested:

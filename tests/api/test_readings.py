@@ -57,13 +57,6 @@ def test_the_other_parameters_stand_in_the_detail_and_user_ids_nowhere(api: Api,
     assert owner.rows("SELECT count(*) FROM readings WHERE account_id IS NULL") == [(3,)], "two above, and otto's"
 
 
-def test_what_is_read_by_a_path_without_a_user_says_its_path_parameters(api: Api) -> None:
-    ann = api.as_customer("ann")
-    order = answered(ann.post("/checkout/", bought(api.on_sale()), key="o"), 201)["order_id"]
-    answered(api.auditor.get(f"/orders/{order}"))
-    assert told(api) == [("orders.one", None, f"order_id={order}")]
-
-
 def test_every_read_that_the_policy_opens_to_auditors_is_on_record(api: Api) -> None:
     api.grant("ann", 50)
     order = answered(api.as_customer("ann").post("/checkout/", bought(api.on_sale()), key="o"), 201)["order_id"]

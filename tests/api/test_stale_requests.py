@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from typing import Any
+from uuid import UUID
 
 import pytest
 from werkzeug.test import TestResponse
@@ -85,8 +86,8 @@ def test_replays_of_a_202_that_race_give_one_and_the_same_final_answer(
 
     meanwhile, real = Meanwhile(second), api.house.check_out.outcome
 
-    def outcome(user: str, key: str) -> Any:
-        found = real(user, key)
+    def outcome(placed_id: UUID) -> Any:
+        found = real(placed_id)
         meanwhile()
         return found
 

@@ -1,7 +1,7 @@
 """Random pasts of one account, made by the account itself: what happened, and separately when it was recorded.
 
-Orders that were imported lie in the past, sweeps come late or never, payments fail after their lots lapsed, and refunds
-take back what is spent. Nothing here needs a database.
+Orders that were imported lie in the past, sweeps come late or never, payments fail after their lots lapsed, refunds
+take back what is spent, and hosts' clocks differ. Nothing here needs a database.
 """
 
 from __future__ import annotations
@@ -24,6 +24,9 @@ from tests.support.given import ID
 
 DAY = timedelta(days=1)
 MAPPER = EventMapper()
+HOSTS = [timedelta(0), timedelta(0), timedelta(seconds=-5), timedelta(hours=2)]
+"""How far each host's clock is from the right time."""
+
 ZONES = [ZoneInfo("Asia/Kolkata"), ZoneInfo("America/New_York")]
 
 
@@ -67,6 +70,8 @@ class Past:
         return Standing(ID, "ann", moment.as_of or self.at, moment.known_at or self.recorded_at, counted, orders)
 
     def _act(self) -> None:
+        off = self.chance.choice(HOSTS)
+        self.at += off
         acts = ["order", "import", "settle", "settle", "refund", "sweep", "give", "take", "wait", "wait"]
         match self.chance.choice(acts):
             case "order":
@@ -86,6 +91,7 @@ class Past:
                 self._adjust(-self.chance.randrange(1, self.account.available(self.at) + 1))
             case "wait":
                 self.at += self.chance.choice([timedelta(microseconds=1), timedelta(hours=7), 9 * DAY, 40 * DAY])
+        self.at -= off
         self._record(self.account)
 
     def _order(self, at: datetime, points: int) -> Order:

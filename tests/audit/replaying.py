@@ -1,6 +1,7 @@
 """What an account held at a moment, by counters over stored events: a model that shares no code with what it checks.
 
-It reads JSON as the log keeps it, adds up what counts, and knows neither lots' order nor any fold.
+It reads JSON as the log keeps it, adds up what counts, and knows neither lots' order nor any fold. Whatever an event is
+dated, it happened no earlier than what the account did before for the same order, or with a lot that both touch.
 """
 
 from __future__ import annotations
@@ -32,21 +33,28 @@ class Replay:
         self.left: Counter[int] = Counter()
         self.totals: Counter[str] = Counter()
         self.owed = 0
-        self.position = 0
+        self.positions: list[int] = []
+        self.overtaken = 0
         self.used: dict[Any, int] = {}
         self.settled: set[Any] = set()
+        latest: dict[Any, datetime] = {}
         for happened in log:
             said = json.loads(happened.data)
-            if instant(said["at"]) > as_of or (known_at and happened.recorded_at > known_at):
+            is_account = happened.stream == account
+            touched = {said.get("order_id"), *lots_touched(said)} - {None} if is_account else {happened.stream}
+            when = max([instant(said["at"]), *(latest[thing] for thing in touched & latest.keys())])
+            latest |= dict.fromkeys(touched, when)
+            if known_at and happened.recorded_at > known_at:
+                continue
+            self.overtaken += instant(said["at"]) <= as_of < when
+            if when > as_of:
                 continue
             name = happened.type.partition(".")[0]
-            if happened.stream == account:
-                self.position = max(self.position, happened.position)
+            if is_account:
+                self.positions.append(happened.position)
                 self._count(name, said)
-            elif name == "OrderPlaced":
-                self.used[happened.stream] = said["points_used"]
-            elif name in ("OrderPaid", "PaymentFailed"):
-                self.settled.add(happened.stream)
+            elif name == "OrderPaid":
+                self.settled.add(str(happened.stream))
 
     def points(self) -> dict[str, Any]:
         """What the member's page should say."""
@@ -62,7 +70,7 @@ class Replay:
             "debt": max(self.owed, 0),
             "lifetime": {total: self.totals[total] for total in _TOTALS.values()},
             "next_expiry": {"points": soonest, "expires_at": first} if first else None,
-            "position": self.position,
+            "position": max(self.positions, default=0),
         }
 
     def lots(self) -> dict[int, tuple[int, int]]:
@@ -72,6 +80,11 @@ class Replay:
     def _count(self, name: str, said: dict[str, Any]) -> None:
         if name in _TOTALS:
             self.totals[_TOTALS[name]] += said["points"]
+        match name:
+            case "Redeemed":
+                self.used[said["order_id"]] = said["points"]
+            case "Earned" | "Restored":
+                self.settled.add(said["order_id"])
         self.owed += said.get("debt_added", 0) - said.get("debt_repaid", 0)
         for lot in [said.get("lot"), *said.get("made", ())]:
             if lot:
@@ -80,6 +93,13 @@ class Replay:
         for sign, parts in ((-1, said.get("taken", ())), (1, said.get("returned", ()))):
             for part in parts:
                 self.left[part["lot"]["id"]] += sign * part["points"]
+
+
+def lots_touched(said: dict[str, Any]) -> set[int]:
+    """The lots that an event of an account made, took from or gave back to."""
+    whole = [lot for lot in (said.get("lot"), *said.get("made", ())) if lot]
+    parts = [part["lot"] for part in (*said.get("taken", ()), *said.get("returned", ()))]
+    return {lot["id"] for lot in (*whole, *parts)}
 
 
 def instant(text: str) -> datetime:

@@ -42,7 +42,7 @@ class Scene(NamedTuple):
         verify = self.house.verify
         with self.undone():
             try:
-                verify.within(self.cursor, self.house.trusted_keys, verify.told() if is_told else ())
+                verify.within(self.cursor, self.house.trusted_keys, verify.told() if is_told else None)
             except Finding as finding:
                 return finding
         return None

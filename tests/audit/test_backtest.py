@@ -1,10 +1,9 @@
-"""What if: the rule that was there all along changes nothing, on any history; and the run itself leaves no trace."""
+"""What if: real figures are the reports', any proposal adds up on any history, and the run itself leaves no trace."""
 
 from __future__ import annotations
 
 import random
 from datetime import timedelta
-from uuid import UUID
 
 import msgspec
 import pytest
@@ -15,11 +14,10 @@ from app.database import Database
 from app.domain.errors import DomainError
 from app.domain.rules import Rule
 from app.wiring import House
-from tests.audit.what_ifs import NOTHING, changed, differing, what_if
+from tests.audit.lives import live_mixed
+from tests.audit.what_ifs import RULES, changed, differing, what_if
 from tests.support.clock import Clock
-from tests.support.imports import bought, brought, import_orders
-from tests.support.refunds import refund
-from tests.support.shop import DAY, DECLINED, LOST, TIMEOUT, VISA, Shop, refusal
+from tests.support.shop import DAY, Shop
 from tests.support.tables import snapshot_of_tables
 
 
@@ -48,63 +46,10 @@ def reported(shop: Shop) -> Figures:
 # -- histories at random
 
 
-def live(shop: Shop, clock: Clock, chance: random.Random, steps: int) -> None:
-    """Some members' mixed doings over a year and more, under whatever rule stands."""
-    orders: list[UUID] = []
-    began = clock.at
-    for n in range(steps):
-        user = chance.choice(["ann", "bob", "cem", "dia"])
-        match chance.choices(["buy", "give", "take", "refund", "import", "sweep", "wait"], [9, 3, 2, 4, 1, 1, 5])[0]:
-            case "buy":
-                points, price = chance.choice([0, 10, 30, 30, 100]), chance.choice([10_000, 33_333, 50_000])
-                method = chance.choices([VISA, DECLINED, TIMEOUT, LOST], [7, 3, 1, 1])[0]
-                wanted = shop.purchase(user, points, price=price, method=method)
-                if refusal(lambda: orders.append(shop.house.check_out(wanted).order_id)):  # noqa: B023
-                    continue
-            case "give":
-                shop.give(
-                    user, chance.randrange(1, 200), chance.choice([None, clock.at + chance.randrange(1, 60) * DAY])
-                )
-            case "take":
-                refusal(lambda: shop.give(user, -chance.randrange(1, 60)))  # noqa: B023
-            case "refund" if orders:
-                order, amount = chance.choice(orders), chance.choice([None, 3_333, 9_999])
-                refusal(lambda: refund(shop, order, amount))  # noqa: B023
-            case "import":
-                paid_at = began + (clock.at - began) * chance.random()
-                import_orders(shop.house, bought(user, f"S-{n}", paid_at, 70_000))
-                shop.house.import_accounts([(1, brought(user, 40, None, f"L-{n}"))], "root")
-            case "sweep":
-                shop.house.expire_points()
-            case "wait":
-                clock.move(seconds=chance.choice([1, 3_600, 40_000, 5 * 86_400, 30 * 86_400]))
-                if chance.random() < 0.3:
-                    shop.house.recover_payments(is_all=True)
-
-
-RULES = [
-    Rule(),
-    Rule(expiry_months=1, restore_grace_days=3),
-    Rule(expiry_months=2, pending_days=9, earn_on="cash", earn_points=3, max_earn_per_order=90),
-    Rule(point_value=37, min_redeem_per_order=10, max_redeem_per_order=30, earn_per_amount=777),
-]
-
-
-@pytest.mark.parametrize("seed", range(8))
-def test_the_rule_that_was_there_all_along_changes_nothing(shop: Shop, clock: Clock, seed: int) -> None:
-    rule = RULES[seed % len(RULES)]
-    shop.house.change_rules(rule, None, "root")
-    live(shop, clock, random.Random(seed), 130)
-    outcome = what_if(shop, rule)
-    assert (outcome.difference, outcome.orders_affected, outcome.members) == (NOTHING, 0, [])
-    assert outcome.orders == shop.house.database.rows("SELECT count(*) FROM orders")[0][0] > 20
-    assert outcome.real.revoked > 0 and outcome.real.restored > 0 and outcome.real.redeemed > 0
-
-
 @pytest.mark.parametrize("seed", range(4))
 def test_the_real_figures_are_the_reports_once_what_lapsed_is_swept(shop: Shop, clock: Clock, seed: int) -> None:
     shop.house.change_rules(RULES[1], None, "root")
-    live(shop, clock, random.Random(100 + seed), 100)
+    live_mixed(shop, clock, random.Random(100 + seed), 100)
     shop.give("ann", 7, clock.at + DAY)
     clock.move(days=2)
     before, unswept = reported(shop), what_if(shop, Rule())
@@ -126,9 +71,9 @@ def test_the_real_figures_are_the_reports_once_what_lapsed_is_swept(shop: Shop, 
 @pytest.mark.parametrize("seed", range(3))
 def test_any_proposal_on_any_history_leaves_points_that_add_up(shop: Shop, clock: Clock, seed: int) -> None:
     chance = random.Random(200 + seed)
-    live(shop, clock, chance, 60)
+    live_mixed(shop, clock, chance, 60)
     shop.house.change_rules(RULES[2], None, "root")
-    live(shop, clock, chance, 60)
+    live_mixed(shop, clock, chance, 60)
     for rule in (*RULES, Rule(earn_points=0), Rule(earn_points=40, max_earn_per_order=100_000, expiry_months=24)):
         for since in (None, clock.at - timedelta(days=90)):
             outcome = what_if(shop, rule, since)
@@ -142,7 +87,7 @@ def test_any_proposal_on_any_history_leaves_points_that_add_up(shop: Shop, clock
 
 
 def test_where_no_order_is_reached_nothing_differs_but_what_a_point_pays(shop: Shop, clock: Clock) -> None:
-    live(shop, clock, random.Random(11), 60)
+    live_mixed(shop, clock, random.Random(11), 60)
     outcome = what_if(shop, RULES[3], clock.at + DAY)
     assert (outcome.orders, outcome.orders_affected) == (0, 0)
     assert differing(outcome) == {"liability": outcome.real.outstanding * (37 - 100)}
@@ -163,7 +108,7 @@ def test_the_ten_members_most_affected_are_named_the_most_affected_first(shop: S
 
 
 def test_chunks_of_any_size_give_the_same(shop: Shop, clock: Clock) -> None:
-    live(shop, clock, random.Random(7), 80)
+    live_mixed(shop, clock, random.Random(7), 80)
     outcomes = [what_if(shop, Rule(earn_points=2), chunk=chunk) for chunk in (1, 2, 3, 4, 5, 200)]
     assert all(outcome == outcomes[0] for outcome in outcomes)
     seen: list[tuple[int, int]] = []
@@ -190,7 +135,7 @@ def test_an_empty_log_gives_nothing(shop: Shop) -> None:
 
 
 def test_it_writes_nothing_and_could_not(shop: Shop, clock: Clock, owner: Database) -> None:
-    live(shop, clock, random.Random(3), 60)
+    live_mixed(shop, clock, random.Random(3), 60)
     before = snapshot_of_tables(owner)
     ends: list[str | None] = []
 

@@ -185,6 +185,17 @@ def test_a_restored_lot_lives_as_long_as_the_proposals_grace(shop: Shop, clock: 
     assert changed(shop, restore_grace_days=6).proposed.outstanding == 50
 
 
+def test_what_lapsed_is_not_taken_back_once_another_refund_swept_it(shop: Shop, clock: Clock) -> None:
+    old = shop.buy("ann")  # 50, which lapse in a month under the proposal
+    clock.move(days=40)
+    new = shop.buy("ann")  # 50
+    shop.buy("ann", 50, price=5_000, method=None)  # spends those; earns 5
+    refund(shop, new.order_id)  # 45 of debt, which leaves nothing unswept beside it
+    refund(shop, old.order_id)
+    proposed = changed(shop, expiry_months=1).proposed
+    assert (proposed.expired, proposed.revoked, proposed.debt, proposed.outstanding) == (50, 50, 45, 0)
+
+
 def test_orders_before_since_go_by_the_rule_that_they_went_by(shop: Shop, clock: Clock) -> None:
     shop.buy("ann")
     old = shop.buy("ann", 10)

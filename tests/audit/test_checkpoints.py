@@ -174,6 +174,21 @@ def test_another_key_is_believed_once_its_file_is_there_and_what_it_signed_stays
     trusted.verify(ours)
 
 
+def test_keys_that_are_held_are_those_that_were_there(tmp_path: Path, signer: Signer, trusted: TrustedKeys) -> None:
+    held = trusted.held()
+    ours = signer.signed(VECTOR)
+    with pytest.raises(Untrusted, match="trusted: none"):
+        held.verify(ours)
+    held = trusted.held()
+    (tmp_path / "checkpoint-keys" / f"{ours.key_id}.pem").unlink()
+    held.verify(ours)
+    held.held().verify(ours)
+    with pytest.raises(Untrusted, match="it was altered"):
+        held.verify(ours._replace(size=ours.size + 1))
+    with pytest.raises(Untrusted, match="trusted: none"):
+        trusted.verify(ours)
+
+
 def test_a_file_that_holds_no_key_of_ours_is_named(tmp_path: Path, signer: Signer, trusted: TrustedKeys) -> None:
     signed = signer.signed(VECTOR)
     private = tmp_path / "secrets" / "checkpoint.pem"

@@ -23,7 +23,7 @@ from app.projections.verify import Refold
 from tests.audit.scenes import Scene, tampered
 from tests.support.postgres import TestServer
 from tests.support.shop import DAY
-from tests.support.tampering import change, insert, rehash
+from tests.support.tampering import change, insert, rehash, swap
 
 AT = datetime(2029, 1, 1, tzinfo=UTC)
 
@@ -97,8 +97,7 @@ def test_the_seals_find_two_sealed_rows_in_each_others_place(scene: Scene, monke
     # Openings shape no row by their positions where others follow, so nobody else would know.
     first, second = scene.log.entries[:2]
     assert (first.topic, second.topic) == ("Opened.v1", "Opened.v1")
-    for position, other in ((first.position, -1), (second.position, first.position), (-1, second.position)):
-        change(scene.cursor, position, "position", other)
+    swap(scene.cursor, first, second)
     assert needs(scene, monkeypatch, "seals").startswith(f"position {first.position}: this is not the event")
 
 

@@ -164,13 +164,11 @@ def test_every_pair_of_checkpoints_is_shown_to_be_of_one_history(api: Api) -> No
                 assert sentence.startswith(f"the log of {second} events begins with the {first} that were signed")
 
 
-def test_an_altered_event_has_no_proof_that_holds(api: Api, owner: Database) -> None:
+def test_an_altered_event_has_no_proof(api: Api, owner: Database) -> None:
     for change in ("state = replace(state, '100', '900')", "state = replace(state, '100', '900'), hash = sha256(hash)"):
         owner.execute("ALTER TABLE events DISABLE TRIGGER ALL")
         assert owner.execute(f"UPDATE events SET {change} WHERE position = 2") == 1
-        proof = json.dumps(got(api, "/audit/events/2/proof")).encode()
-        with pytest.raises(AuditError, match="altered"):
-            proofs.check(proof, api.house.trusted_keys)
+        assert refused(api, "/audit/events/2/proof") == (500, "not_provable")
 
 
 def leaves_of(value: Any, path: tuple[Any, ...] = ()) -> list[tuple[Any, ...]]:

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from app.audit import AuditError
+from app.audit import AuditError, sealing
 from app.audit.keys import Signer, TrustedKeys, Untrusted
 from app.audit.outside import OutsideFile
 from app.audit.sealing import CannotSeal
@@ -19,11 +19,6 @@ from tests.support.tables import snapshot_of_tables
 
 EVENTS = 600
 """Over more than two tiles."""
-
-
-@pytest.fixture
-def outside(settings: Settings) -> OutsideFile:
-    return OutsideFile(settings.home / "checkpoints.log")
 
 
 def assert_refused(house: House, owner: Database, outside: OutsideFile, match: str) -> None:
@@ -96,7 +91,7 @@ def test_a_note_outside_that_the_log_does_not_have_stops_the_seal(
     """As after a restore of the database to an earlier day."""
     first = sealed(house, 10)
     signer = Signer(settings.home)
-    outside.append(signer.signed(first._replace(root=bytes(32))))
+    outside.path.write_text(signer.signed(first._replace(root=bytes(32))).note())
     assert_refused(house, owner, outside, "has not the root")
     outside.append(signer.signed(first._replace(size=99, position=99)))
     assert_refused(house, owner, outside, "a checkpoint over 99 events up to position 99, and the log has")
@@ -130,3 +125,19 @@ def test_a_house_that_moved_goes_on_once_it_is_given_the_old_public_key(
     TrustedKeys(home / "checkpoint-keys").verify(first)
     with pytest.raises(Untrusted):
         house.seal()
+
+
+@pytest.mark.parametrize("held", [10, 3])
+def test_a_lock_of_somebody_elses_that_holds_the_mark_back_is_told_and_not_taken_for_a_quiet_minute(
+    house: House, owner: Database, outside: OutsideFile, monkeypatch: pytest.MonkeyPatch, held: int
+) -> None:
+    sealed(house, 10)
+    with owner.connection() as other, other.cursor() as cursor:
+        cursor.execute("SELECT pg_advisory_lock_shared(%s)", (held,))
+        append(house)
+        assert house.seal() is None, "an append may be under way"
+        monkeypatch.setattr(sealing, "HELD_S", 0.0)
+        assert_refused(house, owner, outside, f"events past position 10 .* holds the advisory lock {held} ")
+        cursor.execute("SELECT pg_advisory_unlock_shared(%s)", (held,))
+    assert sealed(house).size == 13
+    assert house.seal() is None

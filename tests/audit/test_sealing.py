@@ -28,11 +28,6 @@ EVENTS = 600
 """Over more than two tiles."""
 
 
-@pytest.fixture
-def outside(settings: Settings) -> OutsideFile:
-    return OutsideFile(settings.home / "checkpoints.log")
-
-
 def assert_sound(house: House, outside: OutsideFile) -> None:
     """Every checkpoint is signed, stands outside, has the root over the log, and begins the next one."""
     checkpoints, log = kept(house), hashes(house)

@@ -2,14 +2,10 @@
 
 from __future__ import annotations
 
-import json
 import sys
-import threading
 from collections.abc import Iterator
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from hashlib import sha256
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from typing import Any
 
 import pytest
 from click.testing import CliRunner
@@ -20,70 +16,9 @@ from app.cli import audit_checkpoints
 from app.config import BadSetting, Settings, from_environment
 from app.scheduler.jobs import Failed, seal_log
 from app.wiring import House, build
+from tests.audit.elsewhere import Delivery, Elsewhere
 from tests.audit.sealed_logs import append, kept, sealed
 from tests.support.clock import Clock
-
-
-@dataclass(frozen=True)
-class Delivery:
-    """A request, as it came over the wire."""
-
-    method: str
-    path: str
-    headers: dict[str, str]
-    body: bytes
-
-    @property
-    def json(self) -> dict[str, Any]:
-        found: dict[str, Any] = json.loads(self.body)
-        return found
-
-
-@dataclass
-class Elsewhere:
-    """A server that takes what it is sent; `answers` are the statuses of the next requests, then all is well."""
-
-    url: str
-    deliveries: list[Delivery] = field(default_factory=list)
-    answers: list[int] = field(default_factory=list)
-
-    def sizes(self) -> list[int]:
-        """The checkpoints whose JSON came, by their sizes."""
-        return [delivery.json["size"] for delivery in self.deliveries]
-
-
-@pytest.fixture
-def elsewhere() -> Iterator[Elsewhere]:
-    class Handler(BaseHTTPRequestHandler):
-        protocol_version = "HTTP/1.1"
-
-        def _take(self) -> None:
-            body = self.rfile.read(int(self.headers.get("Content-Length", 0)))
-            place.deliveries.append(Delivery(self.command, self.path, dict(self.headers), body))
-            self.send_response(place.answers.pop(0) if place.answers else 200)
-            self.send_header("Content-Length", "0")
-            self.send_header("Location", f"{place.url}/moved")
-            self.end_headers()
-
-        do_POST = do_PUT = do_GET = _take
-
-        def log_message(self, format: str, *args: Any) -> None:
-            """Say nothing."""
-
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    place = Elsewhere(f"http://127.0.0.1:{server.server_address[1]}")
-    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
-    thread.start()
-    yield place
-    server.shutdown()
-    thread.join()
-    server.server_close()
-
-
-@pytest.fixture
-def hooked(settings: Settings, elsewhere: Elsewhere) -> Settings:
-    """Settings with a webhook there."""
-    return replace(settings, checkpoint_webhook=f"{elsewhere.url}/notes?token=s3cret")
 
 
 @pytest.fixture

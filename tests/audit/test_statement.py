@@ -7,17 +7,19 @@ from uuid import UUID
 
 import pytest
 
+from app.audit.history import Moment
 from app.audit.money import amount
 from app.audit.statement import printable
 from app.config import Settings
 from app.domain.rules import Rule
+from app.usecases.adjust_points import Adjustment
 from app.wiring import House, build
 from tests.audit.lives import USERS, lived
 from tests.audit.pasts import DAY
 from tests.support.clock import Clock
 from tests.support.imports import bought, import_orders
 from tests.support.refunds import refund
-from tests.support.shop import TIMEOUT, Shop
+from tests.support.shop import DECLINED, LOST, TIMEOUT, Shop
 
 
 @pytest.fixture
@@ -68,7 +70,7 @@ def test_gifts_returns_refunds_and_expiry_are_told_by_their_days(shop: Shop, clo
     _, earned, given, restored = stated(shop)
     assert f"5 were taken back on 20 January 2026, when order {order} was refunded (“It had a dent.”)." in earned
     assert given == (
-        f"Lot 2: 40 points were given by root on 15 January 2026 (“Sorry!”). 30 paid for order {failed} on 15 January"
+        f"Lot 2: 40 points were given by root on 15 January 2026 (“Sorry!”). 30 went to order {failed} on 15 January"
         " 2026. 10 lapsed on 17 January 2026 at 12:00. Nothing is left."
     )
     assert restored == (
@@ -99,15 +101,79 @@ def test_debt_is_a_paragraph_of_its_own(shop: Shop) -> None:
     assert stated(shop)[0].endswith(f"{owed} points are owed.")
     assert stated(shop)[-1] == (
         f"Debt: {owed + 7} became owed on 15 January 2026, when order {order} was refunded (“It had a dent.”), which"
-        " had earned them. 7 were repaid on 15 January 2026 by points that root gave (“a gift”)."
+        " had earned them. 7 were repaid on 15 January 2026 by what root gave (“a gift”)."
         f" {owed} points are owed."
     )
 
 
-def test_points_taken_from_a_pending_order_say_which(shop: Shop) -> None:
+def test_points_go_to_an_order_that_is_pending_or_failed_and_pay_for_one_that_is_paid(shop: Shop) -> None:
     shop.give(points=30)
-    order = shop.buy(points=30, method=TIMEOUT).order_id
-    assert f"30 paid for order {order} on 15 January 2026." in stated(shop)[1]
+    pending = shop.buy(points=10, method=TIMEOUT).order_id
+    failed = shop.buy(points=10, method=DECLINED).order_id
+    paid = shop.buy(points=10, price=1_000, method=None).order_id
+    given = stated(shop)[1]
+    assert f"10 went to order {pending} on 15 January 2026." in given
+    assert (
+        f"10 went to order {failed} on 15 January 2026. 10 came back on 15 January 2026, when order {failed}" in given
+    )
+    assert f"10 paid for order {paid} on 15 January 2026." in given
+    shop.house.recover_payments(is_all=True)
+    assert f"10 paid for order {pending} on 15 January 2026." in stated(shop)[1], "the card had been charged"
+
+
+def test_one_point_is_spoken_of_as_one(shop: Shop, clock: Clock) -> None:
+    shop.give(points=1, expires_at=clock() + 2 * DAY)
+    shop.buy(points=1, method=LOST)
+    clock.move(days=5)
+    shop.house.recover_payments(is_all=True)
+    assert "1 point came back on 20 January 2026, when " in stated(shop)[2]
+    assert " It had been taken from lot 1, which had lapsed by then. 1 is left and lapses at " in stated(shop)[2]
+    order = shop.buy("bob", price=1_000)
+    shop.give("bob", -1)
+    refund(shop, order.order_id)
+    owing = stated(shop, "bob")
+    assert owing[0].endswith("bob can spend 0 points. 1 point is owed.")
+    assert "Debt: 1 became owed on 20 January 2026, when order " in owing[-1]
+    assert owing[-1].endswith(" was refunded (“It had a dent.”), which had earned it. 1 point is owed.")
+    shop.give("bob", 2, reason="a gift")
+    assert owing[-1].removesuffix("1 point is owed.") in stated(shop, "bob")[-1]
+    assert stated(shop, "bob")[-1].endswith(
+        " 1 was repaid on 20 January 2026 by what root gave (“a gift”). 0 points are owed."
+    )
+
+
+def test_what_repaid_a_debt_before_it_arose_is_said_to_have(shop: Shop, clock: Clock) -> None:
+    order = shop.buy()
+    shop.buy(points=50, price=5_000, method=None)
+    clock.move(days=1)
+    refund(shop, order.order_id)
+    owed, paid_at = shop.points()["debt"], clock() - 60 * DAY
+    import_orders(shop.house, bought(paid_at=paid_at))
+    then, now = (shop.house.explanations.of("ann", Moment(as_of=at)) for at in (paid_at, clock()))
+    assert then is not None and now is not None
+    assert (then.debt, [change.points for change in then.debts]) == (0, [-owed])
+    assert then.statement[-1].endswith(f"0 points are owed. {owed} of what was repaid became owed only later.")
+    assert now.statement[-1].endswith("0 points are owed.")
+
+
+@pytest.mark.parametrize(
+    ("user", "said"),
+    [
+        ("ann.b+c@d-e_9", "ann.b+c@d-e_9 can spend 5 points."),
+        ("Żółć", "Żółć can spend 5 points."),
+        ("ann lee", "“ann lee” can spend 5 points."),
+        (
+            "bob can spend 900 points. As for mallory, she",
+            "“bob can spend 900 points. As for mallory, she” can spend 5 points.",
+        ),
+        ("x” can spend 9 points. “y", "“x' can spend 9 points. 'y” can spend 5 points."),
+    ],
+)
+def test_an_id_that_could_pass_for_words_of_ours_is_quoted(shop: Shop, user: str, said: str) -> None:
+    shop.house.adjust_points(Adjustment(user, 5, "welcome", user, "k"))
+    account, given = stated(shop, user)
+    assert account == f"As of 15 January 2026 at 12:00 (Asia/Kolkata), {said}"
+    assert f"5 points were given by {said.removesuffix(' can spend 5 points.')} on 15 January 2026 (“welcome”)" in given
 
 
 def test_an_account_without_a_name_or_points_is_told_in_a_sentence(shop: Shop) -> None:
@@ -189,6 +255,7 @@ def test_what_can_be_printed_is_left_as_it_is() -> None:
         (1_000, "JPY", "JPY 1,000"),
         (1_234, "KWD", "KWD 1.234"),
         (12_345, "CLF", "CLF 1.2345"),
+        (150, "EGP", "EGP 1.50"),
         (10**15, "GBP", "£10,000,000,000,000.00"),
     ],
 )

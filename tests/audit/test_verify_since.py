@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
 from app.audit import AuditError
+from app.audit.keys import FOLDER
 from app.audit.since import UnknownCheckpoint
 from app.database import Database
 from app.domain.rules import Rule
@@ -51,7 +54,27 @@ def test_only_what_came_since_is_read_and_what_its_streams_were_before(two: tupl
     assert report.streams == len({stream for position, stream, _ in shop.events() if position > size})
     sealed(shop)
     assert verified(shop, size).checkpoints == 1
-    assert verified(shop, len(shop.events()))._replace(seconds=0) == (0, 0, 0, 0, 0)
+    assert verified(shop, len(shop.events()))._replace(seconds=0) == (0, 0, 0, len(shop.events()), 0)
+
+
+def test_the_trusted_keys_are_read_once_however_many_checkpoints_there_are(
+    two: tuple[Shop, int], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shop, size = two
+    for _ in range(5):
+        shop.give()
+        sealed(shop)
+    reads: list[Path] = []
+    read_bytes = Path.read_bytes
+
+    def counted(path: Path) -> bytes:
+        reads.append(path.parent)
+        return read_bytes(path)
+
+    monkeypatch.setattr(Path, "read_bytes", counted)
+    folder = shop.house.settings.home / FOLDER
+    assert (verified(shop).checkpoints, reads.count(folder)) == (6, 1)
+    assert (verified(shop, size).checkpoints, reads.count(folder)) == (5, 2)
 
 
 def test_since_a_checkpoint_that_there_is_not_is_an_error(two: tuple[Shop, int]) -> None:

@@ -15,6 +15,14 @@ from tests.support.shop import Shop
 NOTHING = Figures()
 """No figure that is not zero."""
 
+RULES = [
+    Rule(),
+    Rule(expiry_months=1, restore_grace_days=3),
+    Rule(expiry_months=2, pending_days=9, earn_on="cash", earn_points=3, max_earn_per_order=90),
+    Rule(point_value=37, min_redeem_per_order=10, max_redeem_per_order=30, earn_per_amount=777),
+]
+"""Rules that differ in everything."""
+
 
 def what_if(shop: Shop, rule: Rule, since: datetime | None = None, **how: Any) -> Outcome:
     """Backtest `rule` as of now."""

@@ -48,10 +48,15 @@ def test_people_get_a_table_of_lots_and_the_statement(shop: Shop, environment: d
 def test_who_read_about_whom_is_on_record_before_it_is_shown(shop: Shop, environment: dict[str, str]) -> None:
     shop.give()
     assert explained(environment, "ann", "--as", "ravi").exit_code == 0
-    assert explained(environment, "nobody").exit_code == 1
     assert explained(environment, "ann", "--as", "a/b").exit_code == 2
     (reading,) = shop.house.readings.newest(10)
     assert (reading.reader, reading.action, reading.user) == ("ravi", "miles audit explain", "ann")
+
+
+def test_what_was_asked_in_vain_is_on_record_too_and_names_nobody(shop: Shop, environment: dict[str, str]) -> None:
+    assert explained(environment, "nobody", "--as", "ravi").exit_code == 1
+    (reading,) = shop.house.readings.newest(10)
+    assert reading[2:] == ("ravi", "miles audit explain", None, "refused: unknown_account")
 
 
 def test_programs_get_the_explanation_as_ascii(shop: Shop, environment: dict[str, str]) -> None:

@@ -14,7 +14,7 @@ from app.database import Database
 from app.wiring import House
 from tests.cli.conftest import Run
 from tests.support.postgres import Addresses
-from tests.support.shop import Shop
+from tests.support.shop import TIMEOUT, Shop
 from tests.support.tables import snapshot_of_tables
 
 
@@ -49,6 +49,20 @@ def test_a_second_time_and_an_unknown_user_are_one_line_and_status_1(miles: Run,
         (line,) = ran.stderr.splitlines()
         assert line.startswith("miles: ") and line.endswith("is not known here; who was forgotten is not, either")
     assert snapshot_of_tables(owner) == before
+
+
+def test_whose_order_waits_for_the_gateway_is_one_line_and_status_1_but_for_even_so(
+    miles: Run, shop: Shop, owner: Database
+) -> None:
+    shop.buy("ann", method=TIMEOUT)
+    before = snapshot_of_tables(owner)
+    ran = miles("accounts", "forget", "ann")
+    assert (ran.returncode, ran.stdout) == (1, "")
+    (line,) = ran.stderr.splitlines()
+    assert line.startswith("miles: orders of 'ann' that wait for the payment gateway: 1; `miles recover` first")
+    assert snapshot_of_tables(owner) == before
+    assert miles("accounts", "forget", "ann", "--even-so").returncode == 0
+    assert names(owner) == ["bob", "root"]
 
 
 def test_it_has_help_and_wants_a_user(miles: Run) -> None:

@@ -90,6 +90,35 @@ def test_as_json_it_gives_all_figures(miles: Run, shop: Shop, proposal: Path) ->
     }  # fmt: skip
 
 
+def test_since_is_told_in_utc(miles: Run, house: House, proposal: Path) -> None:
+    ran = miles("programme", "backtest", str(proposal), "--json", "--since", "2026-01-02")
+    assert json.loads(ran.stdout)["since"] == "2026-01-01T18:30:00Z"
+
+
+def test_figures_of_any_size_stand_apart(miles: Run, shop: Shop, tmp_path: Path) -> None:
+    for _ in range(12):
+        shop.give("one whose name is longer than twenty-four", 1_000_000_000)
+    (tmp_path / "rules.json").write_text('{"earn_points": 0, "point_value": 1000000000}')
+    told = miles("programme", "backtest", "rules.json").stdout.splitlines()
+    (liability,) = (line.split() for line in told if line.startswith("liability"))
+    assert liability == [
+        "liability",
+        "₹12,000,000,130.00",
+        "₹120,000,001,000,000,000.00",
+        "+₹119,999,988,999,999,870.00",
+    ]
+    table = [line for line in told if line.startswith(("points", "liability", "balance", "ann", "bob"))]
+    assert len({len(line) for line in table}) == 1, "every column ends where its heading does"
+
+
+def test_a_user_id_of_many_words_is_quoted(miles: Run, shop: Shop, tmp_path: Path) -> None:
+    shop.buy("zed      900       900        +0")
+    (tmp_path / "rules.json").write_text('{"earn_points": 0}')
+    told = miles("programme", "backtest", "rules.json").stdout.splitlines()
+    (zed,) = (line for line in told if "zed" in line)
+    assert zed.startswith("“zed      900       900        +0”  ") and zed.split()[-3:] == ["50", "0", "-50"]
+
+
 def test_since_is_a_day_of_the_programmes(miles: Run, house: House, proposal: Path, clock: Clock) -> None:
     """Two orders of the last instants of a day there, one of the first instant of the next."""
     shop, zone = Shop(house), house.settings.zone
@@ -148,10 +177,14 @@ def test_a_proposal_that_is_none_is_one_line_and_status_1(
     assert snapshot_of_tables(owner) == before
 
 
-def test_it_leaves_no_trace(miles: Run, shop: Shop, proposal: Path, owner: Database) -> None:
+def test_it_writes_nothing_but_who_looked(miles: Run, shop: Shop, proposal: Path, owner: Database) -> None:
     before = snapshot_of_tables(owner)
-    assert miles("programme", "backtest", str(proposal)).returncode == 0
-    assert snapshot_of_tables(owner) == before
+    assert miles("programme", "backtest", str(proposal), "--as", "ravi", "--since", "2026-01-31").returncode == 0
+    assert miles("programme", "backtest", str(proposal), "--as", "a/b").returncode == 2
+    (reading,) = shop.house.readings.newest(10)
+    assert reading[2:] == ("ravi", "miles programme backtest", None, "since=2026-01-31")
+    after = snapshot_of_tables(owner)
+    assert {name for name in before if before[name] != after[name]} == {"readings", "directory"}
 
 
 def test_a_file_that_is_not_there_and_no_file_are_told(miles: Run) -> None:

@@ -8,10 +8,11 @@ import pytest
 from eventsourcing.persistence import MapperDeserialisationError, PersistenceError
 
 from app.database import Database
-from app.projections.rebuild import rebuild, state
+from app.projections.rebuild import MARK, rebuild, state
 from app.projections.swapping import CannotRebuild
 from app.projections.verify import read_models
 from app.wiring import House
+from tests.support.postgres import TestServer
 from tests.support.rebuilding import Rebuild, Stop, identities, refused
 from tests.support.shop import Shop
 from tests.support.tables import snapshot_of_tables
@@ -56,6 +57,7 @@ def test_one_that_is_broken_off_at_a_step_changes_nothing_and_clears_up(rebuilt:
 @pytest.mark.usefixtures("unchanged")
 def test_what_a_dead_process_left_is_told_and_cleared_away_by_the_next(owner: Database, rebuilt: Rebuild) -> None:
     owner.execute("CREATE SCHEMA rebuilding; CREATE TABLE rebuilding.balances (half text)")
+    owner.execute(f"COMMENT ON SCHEMA rebuilding IS '{MARK}'")
     assert state(owner) == "left over"
     with pytest.raises(Stop):
         rebuilt(watch=stopping)
@@ -140,6 +142,13 @@ STANDING = {
     "CREATE TABLE mine (id bigint REFERENCES transactions)": "transactions has used by constraint mine_id_fkey",
     "CREATE TRIGGER mine BEFORE UPDATE ON lots EXECUTE FUNCTION events_refuse_change()": "lots has trigger mine",
     "ALTER TABLE orders ENABLE ROW LEVEL SECURITY": "orders has kind r p owner miles_owner options",
+    "CREATE RULE mine AS ON DELETE TO rules DO INSTEAD NOTHING": "rules has rule mine",
+    "COMMENT ON TABLE balances IS 'mine'": "balances has comment mine",
+    "COMMENT ON INDEX lots_due IS 'mine'": "lots has at index lots_due comment mine",
+    "COMMENT ON INDEX lots_pkey IS 'mine'": "lots has at index lots_pkey comment mine",
+    "COMMENT ON CONSTRAINT lots_pkey ON lots IS 'mine'": "lots has at constraint lots_pkey comment mine",
+    "CLUSTER lots USING lots_pkey": "lots has at index lots_pkey the mark of CLUSTER",
+    "ALTER TABLE orders SET (toast.autovacuum_enabled = off)": "orders has toast options {autovacuum_enabled=off}",
 }
 
 
@@ -154,6 +163,27 @@ def test_what_stands_on_a_live_table_is_named_and_never_left_behind(
     assert line.startswith("these cannot be made anew: ")
     assert STANDING[stands] in line
     assert (snapshot_of_tables(owner), identities(owner), state(owner)) == (before, tables, None)
+
+
+def test_an_index_in_a_tablespace_of_its_own_is_named_and_never_moved_back(
+    postgres: TestServer, owner: Database, rebuilt: Rebuild
+) -> None:
+    with postgres.tablespace() as name:
+        owner.execute(f"ALTER INDEX lots_due SET TABLESPACE {name}")
+        assert f"lots has at index lots_due tablespace {name}" in refused(rebuilt)
+        owner.execute("ALTER INDEX lots_due SET TABLESPACE pg_default")
+    rebuilt()
+
+
+@pytest.mark.usefixtures("unchanged")
+def test_a_schema_of_the_same_name_that_no_rebuild_made_is_left_alone(owner: Database, rebuilt: Rebuild) -> None:
+    owner.execute("CREATE SCHEMA rebuilding; CREATE TABLE rebuilding.mine AS SELECT 7 AS number")
+    for comment in ("NULL", "'mine'"):
+        owner.execute(f"COMMENT ON SCHEMA rebuilding IS {comment}")
+        assert refused(rebuilt) == "there is a schema rebuilding that no rebuild has made: give it another name"
+        assert owner.rows("SELECT number FROM rebuilding.mine") == [(7,)]
+        assert state(owner) is None, "nothing is left over of a rebuild"
+    owner.execute("ALTER SCHEMA rebuilding RENAME TO mine")
 
 
 @pytest.mark.usefixtures("unchanged")

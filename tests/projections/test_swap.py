@@ -6,15 +6,18 @@ The same under load stands in tests/faults/test_rebuild_under_load.py.
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from functools import partial
+from threading import Event
 
 import pytest
+from eventsourcing.persistence import PersistenceError
 
 from app.database import Database
 from app.projections import swapping
+from app.projections.bulk import BulkFold
 from app.projections.rebuild import state
 from tests.storage.commits import Gate, eventually
 from tests.support.rebuilding import Rebuild, identities
@@ -102,6 +105,35 @@ def test_an_append_that_is_under_way_at_the_swap_is_waited_for_and_not_lost(
     late.result()
     assert rebuilding.result().events == 7
     gate.close()
+    shop.house.daily.catch_up()
+    assert shop.differences() == []
+
+
+def test_one_that_is_stopped_under_its_fence_fails_and_no_append_does(
+    shop: Shop, rebuilt: Rebuild, threads: ThreadPoolExecutor, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As a process that is paused, or cut off: the server takes the fence down before appends lose patience."""
+    shop.give()
+    fenced, through = Event(), Event()
+    fold = BulkFold.rest
+
+    def stopped(self: BulkFold, ends: Mapping[str, int]) -> tuple[int, int]:
+        fenced.set()
+        through.wait()
+        return fold(self, ends)
+
+    monkeypatch.setattr(BulkFold, "rest", stopped)
+    rebuilding = threads.submit(rebuilt)
+    fenced.wait()
+    try:
+        shop.give("bob", 50)
+    finally:
+        through.set()
+    with pytest.raises(PersistenceError, match=r"idle-in-transaction timeout|server closed the connection"):
+        rebuilding.result()
+    monkeypatch.undo()
+    rebuilt()
+    assert shop.available("bob") == 50
     shop.house.daily.catch_up()
     assert shop.differences() == []
 

@@ -28,6 +28,9 @@ from app.eventstore.tracking import PostgresTrackingRecorder
 TABLES = ("events", "snapshots", "tracking")
 """What the event store's migrations make; every other name in them starts with one of these."""
 
+CHAINED = re.compile(r"IF NOT FOUND AND e\.version > 1 THEN.*?END IF;", re.DOTALL)
+"""Where an append refuses a version that has none before it. The library appends snapshots, too: each stands alone."""
+
 EVENT_STORE = ("0001", "0007")
 """The migrations that make the event store."""
 
@@ -36,7 +39,7 @@ class MigratingFactory(factory.PostgresFactory):
     """The store's factory, which first migrates what a recorder needs. Its address must be the owner's."""
 
     def aggregate_recorder(self, purpose: str = "events") -> AggregateRecorder:
-        create(self.database, "events", self._table(purpose))
+        create(self.database, "events", self._table(purpose), is_chained=purpose == "events")
         return super().aggregate_recorder(purpose)
 
     def application_recorder(self) -> ApplicationRecorder:
@@ -53,7 +56,7 @@ class MigratingFactory(factory.PostgresFactory):
         return super().process_recorder()
 
 
-def create(owner: Database, wanted: str, name: str) -> None:
+def create(owner: Database, wanted: str, name: str, *, is_chained: bool = True) -> None:
     """Run the event store's migrations with its table `wanted` under `name`, unless that stands already.
 
     Their other tables come along, under names that nobody asks for.
@@ -63,6 +66,9 @@ def create(owner: Database, wanted: str, name: str) -> None:
         return
     ups = (migrations.available()[version].split("-- migrate:down")[0] for version in EVENT_STORE)
     sql = "\n".join(ups)
+    if not is_chained:
+        sql, found = CHAINED.subn("", sql)
+        assert found == 1
     for table in TABLES:
         sql = re.sub(rf"\b{table}(?![a-z])", name if table == wanted else f"{name}_and_{table}", sql)
     owner.execute(sql)

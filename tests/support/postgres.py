@@ -48,6 +48,17 @@ class TestServer:
         finally:
             self._superuser.execute(f"DROP DATABASE {name} WITH (FORCE)")
 
+    @contextmanager
+    def tablespace(self) -> Iterator[str]:
+        """A tablespace that owners may use, dropped afterwards; it must be empty by then."""
+        name = f"space_{next(_numbers)}"
+        with self._superuser.connection() as connection, connection.cursor() as cursor:
+            cursor.execute("SET allow_in_place_tablespaces = on")
+            cursor.execute(f"CREATE TABLESPACE {name} LOCATION ''")
+            cursor.execute(f"GRANT CREATE ON TABLESPACE {name} TO miles_owner")
+            yield name
+            cursor.execute(f"DROP TABLESPACE {name}")
+
     def close(self) -> None:
         """Hang up."""
         self._superuser.close()

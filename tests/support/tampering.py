@@ -131,10 +131,16 @@ def swapped_rows(cursor: Cursor, log: Log, chance: random.Random) -> int:
         found = _where_swapped(log, first, second)
         if found is not None:
             break
-    cursor.execute("UPDATE events SET position = -1 WHERE position = %s", (first.position,))
-    cursor.execute("UPDATE events SET position = %s WHERE position = %s", (first.position, second.position))
-    cursor.execute("UPDATE events SET position = %s WHERE position = -1", (second.position,))
+    swap(cursor, first, second)
     return found
+
+
+def swap(cursor: Cursor, first: LogEntry, second: LogEntry) -> None:
+    """Put two events in each other's place, over one that nobody has."""
+    free = 2**62
+    change(cursor, first.position, "position", free)
+    change(cursor, second.position, "position", first.position)
+    change(cursor, free, "position", second.position)
 
 
 def _where_swapped(log: Log, first: LogEntry, second: LogEntry) -> int | None:

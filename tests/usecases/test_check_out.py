@@ -139,8 +139,8 @@ def test_two_members_never_mix(shop: Shop) -> None:
         [("manual", 100), ("use", -30), ("earn", 50)],
         [("manual", 7), ("use", -7), ("earn", 50)],
     )
-    assert shop.house.check_out.outcome("bob", "same key") == second
-    assert shop.house.check_out.outcome("cem", "same key") is None
+    assert shop.house.check_out.outcome(second.order_id) == second
+    assert shop.house.check_out.outcome(shop.account("bob")) is None
     assert refusal(lambda: shop.buy("bob", 51)) == "insufficient_points"
 
 
