@@ -14,6 +14,8 @@ import pytest
 from app.catalog.importing import MAX_LISTED
 from app.config import Settings
 from app.database import Database
+from app.projections.cloning import BESIDE
+from app.projections.rebuild import MARK
 from app.usecases.adjust_points import Adjustment
 from app.wiring import House
 from tests.cli.conftest import Run
@@ -212,7 +214,7 @@ def test_a_rebuild_that_cannot_be_is_refused_in_one_line(miles: Run, house: Hous
 
 
 def test_status_tells_of_a_rebuild_that_died(miles: Run, owner: Database) -> None:
-    owner.execute("CREATE SCHEMA rebuilding")
+    owner.execute(f"CREATE SCHEMA {BESIDE}; COMMENT ON SCHEMA {BESIDE} IS '{MARK}'")
     assert miles("projections", "status").stdout.splitlines()[-1].split()[:3] == ["rebuild", "left", "over"]
     assert miles("projections", "rebuild").returncode == 0
     assert miles("projections", "status").stdout.splitlines()[-1].split()[0] == "daily"
