@@ -18,6 +18,9 @@ VERSION = "0.1.0"
 
 PROJECT = Path(__file__).resolve().parent.parent
 
+LOOPBACK = ("127.0.0.1", "::1", "localhost")
+"""Names of this machine that no other one can use."""
+
 
 class BadSetting(ValueError):
     """A variable of the environment that cannot be used; the message names it and says why."""
@@ -48,6 +51,7 @@ class Settings:
     jwt_audience: str | None = None
     metrics_dir: Path | None = None
     is_supervised: bool = False
+    signs_in_by_name: bool = False
 
     @property
     def zone(self) -> ZoneInfo:
@@ -57,6 +61,14 @@ class Settings:
     def is_embedded(self) -> bool:
         """Whether the house brings its own PostgreSQL."""
         return self.database_url is None
+
+    @property
+    def is_for_trying_out(self) -> bool:
+        """Whether people at this very machine alone can reach the house, and nobody else says who its members are.
+
+        There the storefront lets one sign in by choosing a name (`signs_in_by_name`).
+        """
+        return self.is_embedded and self.jwt_jwks is None and self.host in LOOPBACK
 
 
 def from_environment(environ: Mapping[str, str] | None = None) -> Settings:
@@ -95,6 +107,7 @@ def from_environment(environ: Mapping[str, str] | None = None) -> Settings:
         jwt_audience=audience,
         metrics_dir=Path(metrics_dir) if metrics_dir else None,
         is_supervised=_flag(env, "MILES_SUPERVISED", default=False),
+        signs_in_by_name=_flag(env, "MILES_SIGN_IN_BY_NAME", default=False),
     )
 
 
@@ -189,7 +202,7 @@ def _is_safe(address: str) -> bool:
         host, _ = parts.hostname, parts.port
     except ValueError:
         return False
-    is_local = host in ("127.0.0.1", "::1", "localhost")
+    is_local = host in LOOPBACK
     return bool(host) and (parts.scheme == "https" or (parts.scheme == "http" and is_local))
 
 

@@ -6,8 +6,8 @@ import os
 import threading
 import time
 
-from app.api import create_app
 from app.config import from_environment
+from app.site import whole
 from app.telemetry.logging import configure
 from app.wiring import build
 
@@ -20,6 +20,6 @@ def _end_with(parent: int) -> None:
 
 
 configure()
-app = create_app(build(from_environment()))
+app = whole(build(from_environment()))
 if from_environment().is_supervised:
     threading.Thread(target=_end_with, args=(os.getppid(),), daemon=True).start()

@@ -18,7 +18,6 @@ from app.api import (
     audit_readings,
     bodies,
     checkout,
-    compression,
     context,
     documents,
     guards,
@@ -29,6 +28,7 @@ from app.api import (
     problems,
     products,
 )
+from app.web import compression
 from app.wiring import House
 
 RESOURCES = (

@@ -28,7 +28,12 @@ def running_database(settings: Settings | None = None) -> Iterator[Settings]:
         return
     embedded = EmbeddedPostgres(settings.home)
     with embedded.running():
-        settings = replace(settings, database_url=embedded.app_url(), database_owner_url=embedded.owner_url())
+        settings = replace(
+            settings,
+            database_url=embedded.app_url(),
+            database_owner_url=embedded.owner_url(),
+            signs_in_by_name=settings.is_for_trying_out,
+        )
         migrate(settings)
         yield settings
 

@@ -77,6 +77,7 @@ def run(
         DATABASE_URL=settings.database_url,
         MILES_HOME=str(settings.home),
         MILES_SUPERVISED="1",
+        MILES_SIGN_IN_BY_NAME=str(int(settings.signs_in_by_name)),
         PROMETHEUS_MULTIPROC_DIR=str(metrics),
         PYTHONPATH=str(PROJECT),
         PYTHONSAFEPATH="1",  # a folder named `app` where the operator stands is not ours
@@ -174,6 +175,7 @@ def _announce(settings: Settings, *, is_embedded: bool) -> None:
         f"Miles Plus Cash serves on {base}",
         f"  API documents   {base}/docs",
         f"  products        {base}/products/",
+        f"  the storefront  {base}/shop/",
         f"  health          {base}/readyz",
     ]
     if settings.jwt_jwks is None:
