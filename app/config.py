@@ -70,6 +70,12 @@ class Settings:
         """
         return self.is_embedded and self.jwt_jwks is None and self.host in LOOPBACK
 
+    @property
+    def local_address(self) -> str:
+        """Where a person on this machine finds the server."""
+        host = "127.0.0.1" if self.host in ("0.0.0.0", "::", "") else self.host
+        return f"http://{f'[{host}]' if ':' in host else host}:{self.port}"
+
 
 def from_environment(environ: Mapping[str, str] | None = None) -> Settings:
     """Read the settings. Raises BadSetting for a value that cannot work."""

@@ -9,7 +9,6 @@ import json
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from uuid import uuid5
 
 from app.catalog import sample
 from app.catalog.importing import import_products
@@ -84,8 +83,7 @@ class _Adjust:
 
     def __call__(self, house: House) -> None:
         """Once: the reason's id is made of actor and key."""
-        actor_id = house.directory.account_of(DESK)
-        if actor_id and house.directory.has_reason(uuid5(actor_id, self.key)):
+        if house.adjust_points.is_made(DESK, self.key):
             return
         house.adjust_points(Adjustment(self.user, self.points, self.reason, DESK, self.key))
 

@@ -37,9 +37,12 @@ from app.projections import balances, folding, lots, orders, rules, transactions
 from app.projections.accounts import Accounts
 from app.projections.books import PostgresOrderBooks
 from app.projections.daily import DailyReport
+from app.projections.overview import Overview
 from app.projections.verify import read_models
 from app.registers.directory import PostgresDirectory, entry_statement, reason_statement
 from app.registers.job_runs import JobRuns
+from app.registers.panel_failures import PanelFailures
+from app.registers.panel_users import PanelUsers
 from app.registers.readings import Readings
 from app.registers.receipts import Receipts, receipt_statement
 from app.registers.recoveries import PostgresRecoveries
@@ -83,6 +86,8 @@ class House:
     receipts: Receipts
     job_runs: JobRuns
     readings: Readings
+    panel_users: PanelUsers
+    panel_failures: PanelFailures
     recoveries: PostgresRecoveries
     unsettled: unsettled.PostgresUnsettledOrders
     catalogue: Catalogue
@@ -91,6 +96,7 @@ class House:
     orders: orders.Orders
     transactions: transactions.Transactions
     daily: DailyReport
+    overview: Overview
     logged_events: LoggedEvents
     history: History
     explanations: Explanations
@@ -208,6 +214,8 @@ def build(settings: Settings, *, clock: Clock = now, gateway: PaymentGateway | N
         receipts=Receipts(database),
         job_runs=JobRuns(database),
         readings=Readings(database),
+        panel_users=PanelUsers(database),
+        panel_failures=PanelFailures(database),
         recoveries=recoveries,
         unsettled=waiting,
         catalogue=Catalogue(database),
@@ -215,6 +223,7 @@ def build(settings: Settings, *, clock: Clock = now, gateway: PaymentGateway | N
         lots=lots_read,
         orders=orders.Orders(database),
         transactions=transactions.Transactions(database),
+        overview=Overview(database),
         daily=DailyReport(database, log, PostgresTrackingRecorder(database), mapper, zone),
         logged_events=LoggedEvents(database, log),
         history=history,

@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-import csv
-import io
 from collections.abc import Iterator, Sequence
 from typing import Any
-from uuid import UUID
 
 import msgspec
 from flask import Response, request
@@ -18,14 +15,12 @@ from app.api.documents import Blueprint
 from app.api.fields import Instant, Paged, UserId, chosen
 from app.projections.pages import Item
 from app.projections.transactions import TYPES, Filters
+from app.web.spreadsheets import CSV, csv_lines
 
 blueprint = Blueprint("admin_transactions", __name__, description="The feed of all movements.")
 
-JSON, CSV, NDJSON = "application/json", "text/csv", "application/x-ndjson"
+JSON, NDJSON = "application/json", "application/x-ndjson"
 FIELDS = tuple(schemas.Transaction._declared_fields)
-
-# A cell that starts with one of these is run by spreadsheets as a formula.
-_RUN_BY_SPREADSHEETS = tuple("=+-@＝＋－＠\t\r\n")  # noqa: RUF001
 
 
 class Query(Paged):
@@ -55,7 +50,7 @@ def listed(query: dict[str, Any]) -> Response:
     else:
         chunks = house().transactions.all(filters)
         columns = query["fields"] or FIELDS
-        lines = _csv(chunks, columns) if kind == CSV else _ndjson(chunks, columns)
+        lines = csv_lines(chunks, columns) if kind == CSV else _ndjson(chunks, columns)
         response = Response(lines, content_type=f"{kind}; charset=utf-8")
         name = "transactions.csv" if kind == CSV else "transactions.ndjson"
         response.headers["Content-Disposition"] = f"attachment; filename={name}"
@@ -72,23 +67,3 @@ def _wanted() -> str:
 def _ndjson(chunks: Iterator[list[Item]], columns: Sequence[str]) -> Iterator[bytes]:
     for items in chunks:
         yield b"".join(msgspec.json.encode({name: item[name] for name in columns}) + b"\n" for item in items)
-
-
-def _csv(chunks: Iterator[list[Item]], columns: Sequence[str]) -> Iterator[str]:
-    buffer = io.StringIO()
-    writer = csv.writer(buffer)
-    writer.writerow(columns)
-    for items in chunks:
-        writer.writerows([_cell(item[field]) for field in columns] for item in items)
-        yield buffer.getvalue()
-        buffer.seek(0)
-        buffer.truncate()
-
-
-def _cell(value: Any) -> str | int:
-    if value is None:
-        return ""
-    if isinstance(value, int):
-        return value
-    text = value if isinstance(value, str) else str(value) if isinstance(value, UUID) else msgspec.to_builtins(value)
-    return f"'{text}" if text.startswith(_RUN_BY_SPREADSHEETS) else text

@@ -15,9 +15,27 @@ _SIGNS = {"EUR": "€", "GBP": "£", "INR": "₹"}
 """A sign stands for one currency here: all others, the dollars and the other pounds among them, go by their code."""
 
 
+_IN_LAKHS = {"BDT", "INR", "LKR", "NPR", "PKR"}
+"""Currencies of places that group digits by twos above the thousands. Source: Unicode CLDR, the pattern #,##,##0."""
+
+
 def amount(minor: int, currency: str) -> str:
-    """`minor` units of `currency`, such as ₹1,000.00 for 100000 INR, JPY 1,000 for 1000 JPY."""
+    """`minor` units of `currency`, such as ₹1,00,000.00 for 10000000 INR, JPY 1,000 for 1000 JPY."""
     decimals = _DECIMALS.get(currency, 2)
     whole, rest = divmod(abs(minor), 10**decimals)
     fraction = f".{rest:0{decimals}}" if decimals else ""
-    return f"{'-' if minor < 0 else ''}{_SIGNS.get(currency, currency + ' ')}{whole:,}{fraction}"
+    return f"{'-' if minor < 0 else ''}{_SIGNS.get(currency, currency + ' ')}{grouped(whole, currency)}{fraction}"
+
+
+def grouped(number: int, currency: str) -> str:
+    """A whole number as people write it where `currency` is paid in: in lakhs and crores for rupees, else by threes."""
+    digits = f"{abs(number):,}"
+    if currency in _IN_LAKHS and abs(number) >= 100_000:
+        head, tail = divmod(abs(number), 1000)
+        digits = f"{_by_twos(head)},{tail:03}"
+    return f"{'-' if number < 0 else ''}{digits}"
+
+
+def _by_twos(number: int) -> str:
+    head, tail = divmod(number, 100)
+    return f"{_by_twos(head)},{tail:02}" if head else str(tail)

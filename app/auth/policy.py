@@ -1,4 +1,7 @@
-"""Who may do what: one table, endpoint -> roles. An endpoint that is not in it cannot be reached by anybody."""
+"""Who may do what: a table for the API and one for the panel, endpoint -> roles.
+
+An endpoint that is not in its table cannot be reached by anybody.
+"""
 
 from __future__ import annotations
 
@@ -54,3 +57,26 @@ def is_allowed(endpoint: str, roles: frozenset[str]) -> bool:
     """Whether one of `roles` opens `endpoint`. Public ones need none."""
     allowed = POLICY[endpoint]
     return allowed is PUBLIC or bool(allowed & roles)
+
+
+PANEL: dict[str, frozenset[str]] = {
+    "static": PUBLIC,
+    "login.asked": PUBLIC,
+    "login.tried": PUBLIC,
+    "login.entered": PUBLIC,
+    "login.ended": READERS,
+    "home.shown": READERS,
+    "members.listed": READERS,
+    "members.one": READERS,
+    "members.feed": READERS,
+    "members.orders": READERS,
+    "members.statement": READERS,
+    "members.previewed": ADMIN,
+    "members.adjusted": ADMIN,
+    "transactions.listed": READERS,
+    "transactions.newer": READERS,
+    "transactions.exported": READERS,
+    "orders.listed": READERS,
+    "orders.one": READERS,
+}
+"""The panel's pages, by the same roles."""

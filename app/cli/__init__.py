@@ -9,7 +9,7 @@ from eventsourcing.persistence import PersistenceError
 
 from app.audit import AuditError
 from app.auth.tokens import KeysUnavailable
-from app.cli import audit, catalog, databases, imports, payments, points, programme, projections, server
+from app.cli import audit, catalog, databases, imports, panel, payments, points, programme, projections, server
 from app.cli import tokens as token_commands
 from app.config import VERSION, BadSetting
 from app.domain.errors import DomainError
@@ -24,7 +24,19 @@ def cli() -> None:
     configure()
 
 
-for group in (server, token_commands, points, payments, projections, audit, catalog, imports, programme, databases):
+for group in (
+    server,
+    token_commands,
+    points,
+    payments,
+    projections,
+    audit,
+    catalog,
+    imports,
+    programme,
+    panel,
+    databases,
+):
     for command in group.COMMANDS:
         cli.add_command(command)
 

@@ -10,6 +10,7 @@ import click
 
 from app.cli import supervisor
 from app.cli.opening import running_database
+from app.cli.panel import local_link
 from app.config import from_environment
 from app.embedded import EmbeddedPostgres
 from app.scheduler.runner import Runner
@@ -27,7 +28,8 @@ def serve(with_scheduler: bool) -> None:
         if opened.sample_data and load_sample(opened):
             click.echo("Loaded the sample catalogue and a short story.")
         revive = EmbeddedPostgres(settings.home).revive if settings.is_embedded else None
-        supervisor.run(opened, with_scheduler=with_scheduler, stopping=stopping, revive=revive)
+        link = local_link(opened) if settings.is_embedded else None
+        supervisor.run(opened, with_scheduler=with_scheduler, stopping=stopping, revive=revive, panel_link=link)
 
 
 @click.command()

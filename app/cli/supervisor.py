@@ -61,11 +61,17 @@ def told_to_stop() -> Iterator[threading.Event]:
 
 
 def run(
-    settings: Settings, *, with_scheduler: bool, stopping: threading.Event, revive: Callable[[], None] | None
+    settings: Settings,
+    *,
+    with_scheduler: bool,
+    stopping: threading.Event,
+    revive: Callable[[], None] | None,
+    panel_link: str | None,
 ) -> None:
     """Serve until `stopping`, or until a child ends by itself, which is an error.
 
     `revive` brings the embedded database back should it have died; None where the database is not ours.
+    `panel_link` lets whoever reads our output into the panel.
     """
     _wait_for_port(settings)
     # A folder for each server of a home: several may share it, on other ports or in other containers.
@@ -92,7 +98,7 @@ def run(
         for command in commands
     ]
     try:
-        _watch(settings, children, stopping, revive)
+        _watch(settings, children, stopping, revive, panel_link)
     finally:
         _end(children)
 
@@ -110,6 +116,7 @@ def _watch(
     children: list[subprocess.Popen[bytes]],
     stopping: threading.Event,
     revive: Callable[[], None] | None,
+    panel_link: str | None,
 ) -> None:
     is_announced = False
     while not stopping.wait(LOOK_S if is_announced else 0.1):
@@ -118,7 +125,7 @@ def _watch(
                 raise click.ClickException(f"a child process ended with status {child.returncode}")
         is_ready = _is_ready(settings)
         if is_ready and not is_announced:
-            _announce(settings, is_embedded=revive is not None)
+            _announce(settings, is_embedded=revive is not None, panel_link=panel_link)
             is_announced = True
         elif not is_ready and is_announced and revive:
             revive()
@@ -157,25 +164,22 @@ def _wait_for_port(settings: Settings) -> None:
 
 def _is_ready(settings: Settings) -> bool:
     try:
-        with _DIRECT.open(f"{address(settings)}/readyz", timeout=2) as response:
+        with _DIRECT.open(f"{settings.local_address}/readyz", timeout=2) as response:
             return bool(json.load(response)["status"] == "ready")
     except (OSError, urllib.error.URLError, ValueError):
         return False
 
 
-def address(settings: Settings) -> str:
-    """Where a person on this machine finds the server."""
-    host = "127.0.0.1" if settings.host in ("0.0.0.0", "::", "") else settings.host
-    return f"http://{f'[{host}]' if ':' in host else host}:{settings.port}"
-
-
-def _announce(settings: Settings, *, is_embedded: bool) -> None:
-    base = address(settings)
+def _announce(settings: Settings, *, is_embedded: bool, panel_link: str | None) -> None:
+    base = settings.local_address
     lines = [
         f"Miles Plus Cash serves on {base}",
         f"  API documents   {base}/docs",
         f"  products        {base}/products/",
         f"  the storefront  {base}/shop/",
+        f"  the panel       {panel_link}   (once, within the hour)"
+        if panel_link
+        else f"  the panel       {base}/panel/   (bin/miles panel add-user EMAIL)",
         f"  health          {base}/readyz",
     ]
     if settings.jwt_jwks is None:

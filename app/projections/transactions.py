@@ -70,9 +70,11 @@ def _line(event: Any) -> _Line | None:
         case Redeemed():
             return _Line("use", -event.points, event.order_id)
         case Restored():
-            return _Line("restore", event.points - event.debt_repaid, event.order_id, debt_repaid=event.debt_repaid)
+            change = event.points - event.debt_repaid
+            return _Line("restore", change, event.order_id, event.refund_id, debt_repaid=event.debt_repaid)
         case Revoked():
-            return _Line("revoke", event.debt_added - event.points, event.order_id, debt_added=event.debt_added)
+            change = event.debt_added - event.points
+            return _Line("revoke", change, event.order_id, event.refund_id, debt_added=event.debt_added)
         case Expired():
             return _Line("expire", -event.points)
         case Adjusted():
@@ -82,7 +84,7 @@ def _line(event: Any) -> _Line | None:
     return None
 
 
-_COLUMNS = (
+COLUMNS = (
     "id", "user", "type", "points", "reference", "order_id", "reason", "actor", "expires_at", "created_at",
     "balance_after", "debt_repaid", "debt_added",
 )  # fmt: skip
@@ -97,13 +99,14 @@ _SELECT = (
 
 
 class Filters(NamedTuple):
-    """What narrows the feed; `[since, until)` is when it happened."""
+    """What narrows the feed; `[since, until)` is when it happened, `reason` a part of why, in any case."""
 
     user: str | None = None
     type: str | None = None
     order_id: UUID | None = None
     since: datetime | None = None
     until: datetime | None = None
+    reason: str | None = None
 
 
 class Transactions:
@@ -122,13 +125,14 @@ class Transactions:
             ("t.order_id = %s", filters.order_id),
             ("t.created_at >= %s", filters.since),
             ("t.created_at < %s", filters.until),
+            ("strpos(lower(r.body), lower(%s)) > 0", filters.reason),
             ("t.id < %s", after),
         ):
             if value is not None:
                 conditions.append(condition)
                 parameters.append(value)
         sql = f"{_SELECT} WHERE {' AND '.join(conditions)} ORDER BY t.id DESC LIMIT %s"
-        return page(named(_COLUMNS, self._database.rows(sql, (*parameters, limit + 1))), limit, "id")
+        return page(named(COLUMNS, self._database.rows(sql, (*parameters, limit + 1))), limit, "id")
 
     def all(self, filters: Filters, *, chunk: int = 1000) -> Iterator[list[Item]]:
         """The whole filtered feed in chunks, each read by itself: no snapshot is held while a client dawdles."""

@@ -24,10 +24,11 @@ ORDER BY o.order_id LIMIT %(limit)s
 """
 
 # Told apart, so that each side is found by an index of the few: among a million orders some dozen wait.
-_FOR_REVIEW = """
+FOR_REVIEW = """
 SELECT order_id FROM recoveries WHERE review_reason IS NOT NULL
 UNION SELECT order_id FROM orders WHERE waiting_since <= %(at)s - %(overdue)s
 """
+"""Ids of orders that a person should look at; takes `at` and `overdue`."""
 
 _COLUMNS = (
     "order_id", "user", "status", "reason", "waiting_since", "asked", "next_at", "last_answer", "cash_due",
@@ -38,13 +39,13 @@ _REVIEWS = f"""
 SELECT o.order_id, d.user_id, o.status, coalesce(r.review_reason, 'nobody has known for 72 hours'),
     o.waiting_since, coalesce(r.asked, 0), r.next_at, r.last_answer, o.cash_due, o.cash_refunded,
     o.currency, o.created_at, o.position
-FROM ({_FOR_REVIEW}) found JOIN orders o USING (order_id) JOIN directory d USING (account_id)
+FROM ({FOR_REVIEW}) found JOIN orders o USING (order_id) JOIN directory d USING (account_id)
     LEFT JOIN recoveries r USING (order_id)
 WHERE (%(after)s::bigint IS NULL OR o.position < %(after)s) ORDER BY o.position DESC LIMIT %(limit)s
 """
 
 _COUNTS = f"""
-SELECT (SELECT count(*) FROM orders WHERE waiting_since IS NOT NULL), (SELECT count(*) FROM ({_FOR_REVIEW}) found)
+SELECT (SELECT count(*) FROM orders WHERE waiting_since IS NOT NULL), (SELECT count(*) FROM ({FOR_REVIEW}) found)
 """
 
 

@@ -65,6 +65,7 @@ class PostgresDirectory:
                 return None
             cursor.execute("UPDATE reasons SET body = '' WHERE account_id = %s AND body <> ''", row)
             blanked, changed = cursor.rowcount, 0
+            cursor.execute("DELETE FROM panel_users WHERE user_id = %s", (user_id,))
             for removal in mentions.removals(user_id):
                 cursor.execute(*removal)
                 changed += cursor.rowcount

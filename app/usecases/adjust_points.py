@@ -30,12 +30,16 @@ class Adjustment:
 
 @dataclass(frozen=True)
 class Adjusted:
-    """What it came to. The adjustment's id is that of its reason, which is derived from actor and key."""
+    """What it came to. The adjustment's id is that of its reason, which is derived from actor and key.
+
+    `expires_at` is when points that were given lapse, None where points were taken.
+    """
 
     user_id: str
     points: int
     available: int
     adjustment_id: UUID
+    expires_at: datetime | None = None
 
 
 class AdjustPoints:
@@ -54,11 +58,27 @@ class AdjustPoints:
 
         Raises `insufficient_points`, `invalid_request`, `try_again`.
         """
-        return self._loyalty.deciding(lambda: self._decide(adjustment, make_receipt), on=adjustment.user_id)
+        return self._loyalty.deciding(lambda: self._adjust(adjustment, make_receipt), on=adjustment.user_id)
 
-    def _decide(
+    def preview(self, adjustment: Adjustment) -> Adjusted:
+        """What it would come to now. Nothing is written; it raises what adjusting would."""
+        return self._decide(adjustment)[0]
+
+    def is_made(self, actor: str, key: str) -> bool:
+        """Whether an actor's adjustment under this key stands already."""
+        actor_id = self._directory.account_of(actor)
+        return actor_id is not None and self._directory.has_reason(uuid5(actor_id, key))
+
+    def _adjust(
         self, adjustment: Adjustment, make_receipt: Callable[[Adjusted], Receipt] | None
     ) -> tuple[Adjusted, int]:
+        outcome, account, beside = self._decide(adjustment)
+        if make_receipt:
+            beside.append(make_receipt(outcome))
+        return outcome, self._loyalty.record(account, beside=beside)
+
+    def _decide(self, adjustment: Adjustment) -> tuple[Adjusted, PointAccount, list[Beside]]:
+        """The outcome, the account that decided it, and what to write beside its events."""
         if adjustment.points < 0 and adjustment.expires_at is not None:
             raise invalid(expires_at="Only points that are given can expire.")
         at = self._clock()
@@ -71,11 +91,10 @@ class AdjustPoints:
         reason_id = uuid5(actor_id, adjustment.key)
         expires_at = adjustment.expires_at or calendar.expiry(at, rule.expiry_months, self._zone)
         account.adjust(at, adjustment.points, reason_id, actor_id, expires_at)
-        outcome = Adjusted(adjustment.user_id, adjustment.points, account.available(at), reason_id)
         beside.append(ReasonText(reason_id, account_id, adjustment.reason))
-        if make_receipt:
-            beside.append(make_receipt(outcome))
-        return outcome, self._loyalty.record(account, beside=beside)
+        lapses_at = expires_at if adjustment.points > 0 else None
+        outcome = Adjusted(adjustment.user_id, adjustment.points, account.available(at), reason_id, lapses_at)
+        return outcome, account, beside
 
     def _id_of(self, user_id: str, beside: list[Beside]) -> UUID:
         known = self._directory.account_of(user_id)

@@ -51,6 +51,9 @@ class Directory(Protocol):
     def reasons_of(self, reason_ids: Sequence[UUID]) -> dict[UUID, str]:
         """The texts of those reasons that were recorded and have not been blanked."""
 
+    def has_reason(self, reason_id: UUID) -> bool:
+        """Whether an adjustment of this reason id was recorded."""
+
     def forget(self, user_id: str, at: datetime) -> Forgotten | None:
         """Forget who an account is and every text about them, in one transaction; None for one never seen."""
 
