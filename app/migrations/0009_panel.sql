@@ -18,7 +18,7 @@ CREATE TABLE panel_tokens (
 );
 CREATE INDEX panel_tokens_by_user ON panel_tokens (user_id);
 
--- Logins that failed lately, by a digest of whom they were for and one of where they came from.
+-- Logins that failed lately, by a digest of whom they were for.
 CREATE TABLE panel_failures (
     digest bytea NOT NULL,
     failed_at timestamptz NOT NULL
@@ -28,7 +28,13 @@ CREATE INDEX panel_failures_by_digest ON panel_failures (digest, failed_at);
 INSERT INTO secrets (name, value)
 SELECT 'panel', sha256((gen_random_uuid()::text || gen_random_uuid()::text)::bytea);
 
+-- Why a refund restored and revoked what it did: its reason stands under its own id.
+UPDATE transactions t SET reason_id = (e.state::json->>'refund_id')::uuid
+FROM events e WHERE e.position = t.id AND t.type IN ('restore', 'revoke') AND e.state LIKE '%"refund_id":"%';
+
 -- migrate:down
+
+UPDATE transactions SET reason_id = NULL WHERE type IN ('restore', 'revoke');
 
 DELETE FROM secrets WHERE name = 'panel';
 DROP TABLE panel_failures, panel_tokens, panel_users;

@@ -12,4 +12,5 @@ GRANT SELECT, INSERT, UPDATE ON balances, lots, orders, transactions, daily TO :
 GRANT SELECT, INSERT, UPDATE ON sandbox_charges, sandbox_refunds TO :app_role;
 GRANT SELECT, INSERT ON checkpoints, readings, rules TO :app_role;
 GRANT SELECT, INSERT, UPDATE ON tree TO :app_role;
-GRANT SELECT, INSERT, UPDATE, DELETE ON panel_users, panel_tokens, panel_failures TO :app_role;
+GRANT SELECT, INSERT, UPDATE, DELETE ON panel_users TO :app_role;
+GRANT SELECT, INSERT, DELETE ON panel_tokens, panel_failures TO :app_role;

@@ -8,6 +8,7 @@ from uuid import uuid4
 
 from flask_wtf import FlaskForm
 from wtforms import DateField, HiddenField, IntegerField, SelectField, StringField
+from wtforms.fields.choices import SelectChoice
 from wtforms.validators import InputRequired, Length, NumberRange, Optional
 
 from app.panel.context import house
@@ -45,9 +46,10 @@ def day(label: str) -> DateField:
     return DateField(label, [Optional()])
 
 
-def choice(label: str, words: dict[str, str], everything: str) -> SelectField:
-    """One of `words`, or nothing, which means everything."""
-    return SelectField(label, choices=[("", everything), *words.items()])
+def choice(label: str, words: dict[str, str], everything: str | None = None, **options: Any) -> SelectField:
+    """One of `words`; or nothing, which means `everything`, where that has a word."""
+    shown = words if everything is None else {"": everything, **words}
+    return SelectField(label, choices=[SelectChoice(value, word) for value, word in shown.items()], **options)
 
 
 def starts(day: date | None) -> datetime | None:

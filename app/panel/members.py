@@ -6,13 +6,13 @@ from datetime import datetime
 
 from flask import Blueprint, abort, flash, redirect, render_template, request, url_for
 from werkzeug.wrappers import Response
-from wtforms import SelectField, StringField
+from wtforms import StringField
 
 from app.auth.principals import is_user_id
 from app.domain.errors import DomainError
 from app.domain.point_account import MAX_ADJUSTMENT
 from app.panel.context import house, user
-from app.panel.inputs import Filters, Keyed, day, ends, reason, whole
+from app.panel.inputs import Filters, Keyed, choice, day, ends, reason, whole
 from app.panel.paging import ROWS, after, here, older
 from app.panel.words import show
 from app.projections.pages import Item
@@ -31,7 +31,7 @@ class Wanted(Filters):
     """What narrows and sorts the list."""
 
     user = StringField("User id begins with")
-    sort = SelectField("Order", choices=list(SORTS.items()), default="user")
+    sort = choice("Order", SORTS, default="user")
 
 
 class Adjust(Keyed):

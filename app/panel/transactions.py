@@ -38,9 +38,9 @@ def listed() -> str:
     """The newest lines, or those older than `after`. The first page stays up to date by itself."""
     form = Wanted(request.args)
     page = house().transactions.page(ROWS, after(), _narrowed(form))
-    return render_template(
-        "transactions.html", form=form, lines=page.items, older=older(page.next), **_live(page.items), seen=None
-    )
+    csv = address("transactions.exported", {**request.args.to_dict(), "after": None})
+    shown = {"form": form, "lines": page.items, "older": older(page.next), "csv": csv, "seen": None}
+    return render_template("transactions.html", **shown, **_live(page.items))
 
 
 @blueprint.get("/transactions/newer")

@@ -11,6 +11,8 @@ from app import migrations
 from app.database import Database
 from app.domain.rules import Rule
 from app.eventstore.chain import GENESIS, read_log
+from app.projections.transactions import Filters
+from app.usecases.refund_order import RefundWanted
 from app.wiring import House
 from tests.support.clock import Clock
 from tests.support.shop import DECLINED, LOST, Shop, random_history
@@ -82,3 +84,21 @@ def test_rules_and_the_last_events_of_orders_are_found_in_the_log(house: House, 
     assert migrations.migrate(owner, APP) == undone
     assert len(owner.rows("SELECT * FROM rules")) == 1
     assert shop.differences() == []
+
+
+def test_lines_of_refunds_made_before_find_their_reasons(house: House, owner: Database) -> None:
+    shop = Shop(house)
+    shop.give(points=200)
+    paid = shop.buy(points=30)
+    shop.buy(points=30, method=DECLINED)
+    house.refund_order(RefundWanted(paid.order_id, None, "The cap was cracked", "root", "refund-1"))
+    undone = down_to(owner, "0009")
+    assert owner.rows("SELECT 1 FROM transactions WHERE type <> 'manual' AND reason_id IS NOT NULL") == []
+    assert migrations.migrate(owner, APP) == undone
+    assert shop.differences() == []
+    lines = house.transactions.page(100, None, Filters()).items
+    assert [(line["type"], line["reason"]) for line in lines if line["type"] in ("restore", "revoke")] == [
+        ("revoke", "The cap was cracked"),
+        ("restore", "The cap was cracked"),
+        ("restore", None),
+    ]
