@@ -24,7 +24,7 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
 TOOLS = Path(sys.executable).parent
-FAST_FOLDERS = ("domain", "usecases", "contracts", "projections", "api", "house")
+FAST_FOLDERS = ("domain", "usecases", "contracts", "projections", "api", "panel", "shop", "house")
 SLOWEST_FILES = 10
 
 
@@ -55,6 +55,11 @@ def lint_steps() -> list[Step]:
         Step("lint-imports", [str(TOOLS / "lint-imports"), "--no-logo"]),
         Step("hadolint", [str(TOOLS / "hadolint"), "Dockerfile"]),
     ]
+
+
+def browser_step() -> Step:
+    """The browser that the browser tests drive, installed where that is possible."""
+    return Step("chromium", [sys.executable, "-m", "tests.support.chromium"], is_loud=True)
 
 
 def pytest_step(size: str, extra: list[str], report: Path) -> Step:
@@ -142,7 +147,8 @@ def main(arguments: list[str]) -> int:
     environ = {**os.environ, "MILES_TEST_LONG": "1"} if size == "long" else dict(os.environ)
     with tempfile.TemporaryDirectory(prefix="miles-test-") as folder:
         report = Path(folder) / "junit.xml"
-        steps = [*lint_steps(), pytest_step(size, extra, report)]
+        browser = [] if size == "fast" else [browser_step()]
+        steps = [*lint_steps(), *browser, pytest_step(size, extra, report)]
         try:
             outcomes = [run(step, environ) for step in steps]
         except KeyboardInterrupt:

@@ -34,12 +34,16 @@ def refused(ran: subprocess.CompletedProcess[str]) -> str:
 
 
 def test_every_command_has_help(miles: Run) -> None:
-    commands = ["", "serve", "token", "expire", "scheduler", "projections", "catalog", "db"]
+    commands = ["", "serve", "token", "expire", "scheduler", "projections", "catalog", "panel", "db"]
     nested = [
         "projections rebuild",
         "projections verify",
         "projections status",
         "catalog import",
+        "panel add-user",
+        "panel remove-user",
+        "panel users",
+        "panel link",
         "db migrate",
         "db url",
     ]
