@@ -80,4 +80,10 @@ def test_a_house_that_is_served_from_its_folder_brings_a_database_and_no_library
 def test_each_script_names_a_lock_that_exists() -> None:
     scripts = [path for path in texts("bin") if "_environment" in read(path) and path.name[0] != "_"]
     named = {path.name: re.findall(r'^lock="?([^"\n]+)"?$', read(path), re.MULTILINE) for path in scripts}
-    assert named == {"bench": [EMBEDDED], "miles": [EMBEDDED], "serve": [EMBEDDED], "test": [f"{DEV} {EMBEDDED}"], "screenshots": [f"{DEV} {EMBEDDED}"]}
+    assert named == {
+        "bench": [EMBEDDED],
+        "miles": [EMBEDDED],
+        "serve": [EMBEDDED],
+        "test": [f"{DEV} {EMBEDDED}"],
+        "screenshots": [f"{DEV} {EMBEDDED}"],
+    }
