@@ -40,7 +40,9 @@ class Watch:
 
     def _hear(self, kind: str, text: str) -> None:
         refused = _REFUSED.search(text)
-        is_expected = (refused and refused[1] in self._expected) or any(f"net::{name}" in text for name in self._expected)
+        is_expected = (refused and refused[1] in self._expected) or any(
+            f"net::{name}" in text for name in self._expected
+        )
         if kind in ("error", "warning") and not is_expected:
             self._said.append(f"console {kind}: {text}")
 
@@ -54,10 +56,15 @@ def _axe() -> str:
     return (files("axe_playwright_python") / "axe.min.js").read_text()
 
 
-def violations(page: Page) -> list[str]:
-    """What axe finds on the page as it stands. It comes in through the debugger, which no policy of the page's stops."""
+def violations(page: Page, *rules: str) -> list[str]:
+    """What axe finds on the page as it stands, by all rules or by these.
+
+    It comes in through the debugger, which no policy of the page's stops.
+    """
     page.evaluate(_axe())
-    found: list[dict[str, Any]] = page.evaluate("axe.run().then((results) => results.violations)")
+    options = {"runOnly": rules, "resultTypes": ["violations"]} if rules else {"resultTypes": ["violations"]}
+    run = "options => axe.run(options).then(results => results.violations)"
+    found: list[dict[str, Any]] = page.evaluate(run, options)
     return [f"{each['id']}: {each['help']}: {node['html'][:200]}" for each in found for node in each["nodes"]]
 
 
@@ -73,10 +80,10 @@ def looks(page: Page) -> list[str]:
         page.set_viewport_size({"width": width, "height": height})
         if scrolls_sideways(page):
             amiss.append(f"{width}: scrolls sideways")
-        for scheme in ("light", "dark"):
-            page.emulate_media(color_scheme=scheme)  # type: ignore[arg-type]
-            amiss += [f"{width} {scheme}: {violation}" for violation in violations(page)]
-    page.emulate_media(color_scheme="light")
+        amiss += [f"{width}: {violation}" for violation in violations(page)]
+        page.emulate_media(color_scheme="dark")  # in which nothing but the colours differs
+        amiss += [f"{width} dark: {violation}" for violation in violations(page, "color-contrast")]
+        page.emulate_media(color_scheme="light")
     return amiss
 
 
@@ -91,8 +98,7 @@ def keep_screenshots(page: Page, name: str) -> None:
 def weight_of_first_load(page: Page, url: str) -> int:
     """Bytes that came over the wire for a page that was never loaded before."""
     answers: list[Response] = []
-    page.on("response", answers.append)
+    page.on("response", lambda answer: answers.append(answer))
     page.goto(url, wait_until="networkidle")
-    page.remove_listener("response", answers.append)
     sizes = [answer.request.sizes() for answer in answers]
     return sum(size["responseBodySize"] + size["responseHeadersSize"] for size in sizes)

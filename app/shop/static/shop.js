@@ -235,13 +235,13 @@ function tile({ name, category }) {
     made.append(...children);
     return made;
   };
-  const [x, y] = [hash(name) % 120, (hash(name) >> 8) % 90];
+  const [x, y, turn] = [hash(name) % 120, (hash(name) >>> 8) % 90, (hash(name) >>> 16) % 50];
   const rings = [70, 48, 28].map((r) => draw("circle", { cx: x, cy: y, r, class: "ring" }));
   const initial = draw("text", { x: 60, y: 59, "text-anchor": "middle" }, ([...name.trim()][0] ?? "?").toUpperCase());
   const made = draw("svg", { viewBox: "0 0 120 90", class: "tile", "aria-hidden": "true" });
   made.append(draw("rect", { width: 120, height: 90 }), ...rings, initial);
-  // Steps of the golden angle: neighbours in the list of categories are never alike.
-  made.style.setProperty("--hue", String((hash(category) * 137.5) % 360));
+  // A category has a range of the colour wheel, and each name its place in it.
+  made.style.setProperty("--hue", String(((hash(category) * 137.5) % 360) + turn));
   return made;
 }
 
@@ -1012,7 +1012,7 @@ function orderRow(order, open) {
     el("span", { class: `status ${order.status}` }, STATUS[order.status] ?? order.status),
     el("b", { class: "price" }, money(order.total, currency)),
   );
-  const inside = [el("ul", { class: "rows" }, lines), el("dl", { class: "bill" }, numbers)];
+  const inside = el("div", {}, el("ul", { class: "rows" }, lines), el("dl", { class: "bill" }, numbers));
   return el("li", { class: "order" }, el("details", { open }, summary, inside));
 }
 
