@@ -17,7 +17,7 @@ MAX_BODY_BYTES = 4096
 
 def create_app(house: House) -> Flask:
     """A Flask app over `house`, to be mounted under /shop."""
-    app = Flask(__name__, template_folder="pages")
+    app = Flask(__name__, template_folder="pages", static_folder=None)
     app.config["MAX_CONTENT_LENGTH"] = MAX_BODY_BYTES
     pages.install(app)
     sign_in.install(app, house)

@@ -1,11 +1,11 @@
-"""The pages as files, and a readable page or problem for what fails. Never a stack trace."""
+"""The pages and what they load, as files, and a readable page or problem for what fails. Never a stack trace."""
 
 from __future__ import annotations
 
 from pathlib import Path
 
 import msgspec
-from flask import Flask, Response, redirect, render_template, request, send_from_directory, url_for
+from flask import Flask, Response, abort, redirect, render_template, request, url_for
 from werkzeug.exceptions import HTTPException
 from werkzeug.wrappers import Response as BaseResponse
 
@@ -21,7 +21,8 @@ PAGES = {
 }
 """Where each page stands. All lie in one folder, so that their links need not know where the shop is mounted."""
 
-FOLDER = Path(__file__).parent / "pages"
+FOLDER = Path(__file__).parent
+LOADED = {"shop.js": "text/javascript", "shop.css": "text/css", "icon.svg": "image/svg+xml"}
 
 _WORDS = {
     404: ("There is no such page", "The address may be mistyped, or the page has moved."),
@@ -35,7 +36,8 @@ _log = logger("shop")
 def install(app: Flask) -> None:
     """Serve the pages, and answer for what is none."""
     for path, name in PAGES.items():
-        app.add_url_rule(path, name, _page, methods=["GET"], defaults={"name": name})
+        app.add_url_rule(path, name, _page, defaults={"name": name})
+    app.add_url_rule("/static/<filename>", "static", _loaded)
     app.before_request(_into_the_folder)
     app.register_error_handler(HTTPException, _refused)
     app.register_error_handler(Exception, _crashed)
@@ -55,8 +57,20 @@ def problem(code: str, title: str, status: int, **members: object) -> Response:
 
 
 def _page(name: str) -> Response:
+    return _file(FOLDER / "pages" / f"{name}.html", "text/html")
+
+
+def _loaded(filename: str) -> Response:
+    return _file(FOLDER / "static" / filename, LOADED[filename]) if filename in LOADED else abort(404)
+
+
+def _file(path: Path, mimetype: str) -> Response:
+    response = Response(path.read_bytes(), content_type=f"{mimetype}; charset=utf-8")
     # Asked after each time (an ETag answers), so that a page never runs beside a script of another version.
-    return send_from_directory(FOLDER, f"{name}.html")
+    response.headers["Cache-Control"] = "no-cache"
+    response.add_etag()
+    response.make_conditional(request)
+    return response
 
 
 def _into_the_folder() -> BaseResponse | None:

@@ -98,7 +98,7 @@ def keep_screenshots(page: Page, name: str) -> None:
 def weight_of_first_load(page: Page, url: str) -> int:
     """Bytes that came over the wire for a page that was never loaded before."""
     answers: list[Response] = []
-    page.on("response", lambda answer: answers.append(answer))
+    page.on("response", lambda answer: answers.append(answer))  # noqa: PLW0108 - Playwright marks what it is given
     page.goto(url, wait_until="networkidle")
     sizes = [answer.request.sizes() for answer in answers]
     return sum(size["responseBodySize"] + size["responseHeadersSize"] for size in sizes)

@@ -58,7 +58,7 @@ def test_a_member_finds_with_a_typo_filters_and_pays_with_points_and_cash(page: 
     assert page.locator("#feed li").first.inner_text().split("\n")[0] == "Earned"
     assert orders_made(page) == orders_before + 1
     page.locator("summary").first.click()
-    expect(page.locator(".order").first).to_contain_text("2 × Steel Water Bottle 1 L")
+    expect(page.locator(".order").first).to_contain_text("2 \N{MULTIPLICATION SIGN} Steel Water Bottle 1 L")
 
 
 def test_a_declined_card_leaves_points_and_basket_and_the_next_card_buys(page: Page, watch: Watch) -> None:
@@ -182,5 +182,5 @@ def test_odd_names_of_members_and_products_work_everywhere(page: Page, site: Ser
     assert available(page) == 500
     assert orders_made(page) == 1
     page.locator("summary").click()
-    expect(page.locator(".order")).to_contain_text(f"1 × {ODD_PRODUCT}")
+    expect(page.locator(".order")).to_contain_text(f"1 \N{MULTIPLICATION SIGN} {ODD_PRODUCT}")
     expect(page.locator(".order")).to_contain_text("₹1,23,456")

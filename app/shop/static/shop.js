@@ -485,7 +485,8 @@ async function browse() {
     underWay?.abort();
     underWay = new AbortController();
     const { signal } = underWay;
-    const query = new URLSearchParams([...asked, ["limit", limit], cursor ? ["cursor", cursor] : ["facets", 1]]);
+    // A cursor goes on with the very question that it came from, facets included.
+    const query = new URLSearchParams([...asked, ["facets", 1], ["limit", limit], ...(cursor ? [["cursor", cursor]] : [])]);
     results.setAttribute("aria-busy", "true");
     await trying(cursor ? byId("more-state") : byId("state"), async () => {
       try {
