@@ -84,7 +84,7 @@ function parsed(text) {
   }
 }
 
-/** The body of the answer. A reading that is told to come back later does, twice; a writing is its caller's to repeat. */
+/** The body of the answer. A reading that is told to come back later does so twice; a writing is its caller's affair. */
 async function api(path, options = {}) {
   for (let tries = 1; ; tries++) {
     try {
@@ -188,7 +188,7 @@ function complain(place, words, ...ways) {
   place.replaceChildren(el("div", { class: "notice bad", role: "alert" }, el("p", {}, words), ...ways));
 }
 
-/** Do what may fail. If it does, say so in `place`, with a way to do it again; a sign-in that ended leads to a new one. */
+/** Do what may fail. If it does, say so in `place`, with a way on; a sign-in that ended leads to a new one. */
 async function trying(place, action) {
   try {
     const result = await action();
@@ -439,9 +439,10 @@ async function browse() {
     const data = new FormData(form);
     const scale = 10 ** decimalsOf(currency);
     const price = (name) => (data.get(name) ? String(Math.round(Number(data.get(name)) * scale)) : "");
-    const single = { q: data.get("q").trim(), sort: data.get("sort"), min_price: price("min"), max_price: price("max") };
+    const words = [["q", data.get("q").trim()], ["sort", data.get("sort")]];
+    const prices = [["min_price", price("min")], ["max_price", price("max")]];
     const chosen = ["category", "brand"].flatMap((name) => data.getAll(name).map((value) => [name, value]));
-    return new URLSearchParams([...Object.entries(single).filter(([, value]) => value !== ""), ...chosen]);
+    return new URLSearchParams([...words, ...prices, ...chosen].filter(([, value]) => value !== ""));
   }
 
   /** What the address asks, into the form. */
@@ -485,8 +486,9 @@ async function browse() {
     underWay?.abort();
     underWay = new AbortController();
     const { signal } = underWay;
-    // A cursor goes on with the very question that it came from, facets included.
-    const query = new URLSearchParams([...asked, ["facets", 1], ["limit", limit], ...(cursor ? [["cursor", cursor]] : [])]);
+    // Facets each time: a cursor goes on with the very question that it came from.
+    const query = new URLSearchParams([...asked, ["facets", 1], ["limit", limit]]);
+    if (cursor) query.set("cursor", cursor);
     results.setAttribute("aria-busy", "true");
     await trying(cursor ? byId("more-state") : byId("state"), async () => {
       try {
@@ -555,7 +557,9 @@ async function browse() {
     return search({ limit: Math.min(Math.max(history.state?.shown ?? 0, A_PAGE), AT_MOST) });
   };
   addEventListener("popstate", restore);
-  byId("filters").open = matchMedia("(min-width: 56rem)").matches;
+  const wide = matchMedia("(min-width: 56rem)");
+  wide.addEventListener("change", () => (byId("filters").open = wide.matches));
+  byId("filters").open = wide.matches;
   const skeleton = () => el("li", { class: "card skeleton", "aria-hidden": "true" });
   results.replaceChildren(...Array.from({ length: 8 }, skeleton));
   await restore();
@@ -610,8 +614,8 @@ const newKey = () =>
  *
  * The attempt, its key and its very body, is kept before it is first sent and until a final answer is there. Whatever
  * happens in between (no answer, a reload, a second click), the same request goes out under the same key, and the
- * server does it once: 201 paid, 202 nobody knows yet (ask again), 402 declined. Only a final answer, or a refusal, which
- * did nothing, ends the attempt; the next one has a new key.
+ * server does it once: 201 paid, 202 nobody knows yet (ask again), 402 declined. Only a final answer, or a refusal,
+ * which did nothing, ends the attempt; the next one has a new key.
  *
  * Gives `{paid}`, `{refused}` or `{unknown}`; meanwhile `onPending` hears of a 202.
  */
@@ -699,7 +703,8 @@ async function checkout() {
       return quote();
     };
     const limits = { type: "number", min: 1, max: MAX_QUANTITY, step: 1, value: line.quantity };
-    const quantity = el("input", { ...limits, "aria-label": `Quantity of ${line.name}`, change, disabled: line.isGone });
+    const label = `Quantity of ${line.name}`;
+    const quantity = el("input", { ...limits, "aria-label": label, change, disabled: line.isGone });
     const link = el("a", { href: `product?id=${line.id}` }, line.name);
     const drop = el("button", { type: "button", class: "quiet", click: remove }, "Remove");
     drop.setAttribute("aria-label", `Remove ${line.name}`);
@@ -722,7 +727,7 @@ async function checkout() {
     found.forEach((now, index) => {
       const { id } = lines[index];
       if (now.status === 404) basket.change(id, { isGone: true });
-      else if (now.id === id) basket.change(id, { ...asPutIn(now), isGone: false }); // else as it was: the quote says why
+      else if (now.id === id) basket.change(id, { ...asPutIn(now), isGone: false }); // else the quote says what is amiss
     });
     if (JSON.stringify(basket.lines()) !== JSON.stringify(lines)) showLines();
   }
@@ -751,7 +756,7 @@ async function checkout() {
     if (me) byId("pay-state").replaceChildren(el("p", {}, "Nothing in the basket can be bought."));
   }
 
-  /** The order, the rules or the account may have shrunk below what the slider says: then it goes down to what is left. */
+  /** Order, rules or account may have shrunk below what the slider says: then it goes down to what is left. */
   async function isPastUsable(error, signal) {
     if (error.code === "points_below_minimum") return false;
     const free = await api("checkout/quote", { method: "POST", body: { items: items(), points_to_use: 0 }, signal });
@@ -832,10 +837,11 @@ async function checkout() {
       basket.takeOut(attempt.body.items);
       location.assign(new URL(`orders?order=${data.order_id}`, SHOP));
     };
+    const held = `Meanwhile ${points(data.points_used)} stay with this order. Should the bank say no, they come back.`;
     showOutcome(
       "Checking with the bank",
       el("p", { class: "waiting" }, "The bank has not answered yet. We go on asking; you need not pay again."),
-      el("p", {}, `Meanwhile ${points(data.points_used)} are held for this order. Should the bank say no, they come back.`),
+      data.points_used ? el("p", {}, held) : "",
       quietButton("Do not wait: show it under my orders", leave),
     );
   }
@@ -904,7 +910,8 @@ async function checkout() {
   if (!tab.get("token")) {
     if (showLines()) await refresh();
     const way = el("a", { class: "button", href: "sign-in?why=needed&back=basket" }, "Sign in to pay");
-    byId("pay-state").replaceChildren(el("p", {}, "Signed in, you pay with points, cash or both, and earn points."), way);
+    const why = el("p", {}, "Signed in, you pay with points, cash or both, and earn points.");
+    byId("pay-state").replaceChildren(why, el("p", {}, way));
     return;
   }
   showLines();
@@ -966,7 +973,7 @@ function movement(item) {
 // ── Orders ──────────────────────────────────────────────────────────────────────────────────────────────────────────
 
 const STATUS = {
-  pending: "Being checked with the bank",
+  pending: "Being checked",
   paid: "Paid",
   failed: "Not paid",
   partially_refunded: "Partly refunded",
