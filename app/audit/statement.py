@@ -25,14 +25,14 @@ _PLAIN_ID = re.compile(r"[\w.@+-]+")
 
 def statement(explanation: Explanation, unpaid: Collection[UUID], zone: ZoneInfo) -> list[str]:
     """The paragraphs; `unpaid` are the orders that took points and were not paid, or not yet."""
-    days = _Days(zone)
+    days = Days(zone)
     owed = [_debt(explanation, days)] if explanation.debts else []
     return [_account(explanation, days), *(_lot(lot, unpaid, days) for lot in explanation.lots), *owed]
 
 
 def as_name(user_id: str) -> str:
     """A user id as it stands among words of ours: one that could be read as more than a name is quoted."""
-    return user_id if _PLAIN_ID.fullmatch(user_id) else _quoted(user_id)
+    return user_id if _PLAIN_ID.fullmatch(user_id) else quoted(user_id)
 
 
 def printable(text: str) -> str:
@@ -42,8 +42,8 @@ def printable(text: str) -> str:
     )
 
 
-class _Days:
-    """Instants as the programme's calendar has them."""
+class Days:
+    """Instants as the programme's calendar has them, in words."""
 
     def __init__(self, zone: ZoneInfo) -> None:
         self._zone = zone
@@ -59,33 +59,38 @@ class _Days:
 
     def end(self, at: datetime) -> str:
         """From when on something is over: most often at the end of a day."""
+        last = self.last(at)
+        return f"on {last}" if last == self.moment(at) else f"at {last}"
+
+    def last(self, at: datetime) -> str:
+        """Until when something lasts: most often the end of a day."""
         before = at - _MOMENT
         is_midnight = before.astimezone(self._zone).date() < at.astimezone(self._zone).date()
-        return f"at the end of {self.day(before)}" if is_midnight else f"on {self.moment(at)}"
+        return f"the end of {self.day(before)}" if is_midnight else self.moment(at)
 
     @property
     def name(self) -> str:
         return str(self._zone)
 
 
-def _account(explanation: Explanation, days: _Days) -> str:
+def _account(explanation: Explanation, days: Days) -> str:
     who = as_name(explanation.user) if explanation.user else f"the account {explanation.account_id}"
-    said = [f"As of {days.moment(explanation.as_of)} ({days.name}), {who} can spend {_points(explanation.available)}."]
+    said = [f"As of {days.moment(explanation.as_of)} ({days.name}), {who} can spend {points(explanation.available)}."]
     if explanation.pending:
-        said.append(f"{_count(explanation.pending, 'more is', 'more are')} pending.")
+        said.append(f"{count(explanation.pending, 'more is', 'more are')} pending.")
     if explanation.lapsed:
-        said.append(f"{_count(explanation.lapsed, 'more has', 'more have')} lapsed, yet to be swept.")
+        said.append(f"{count(explanation.lapsed, 'more has', 'more have')} lapsed, yet to be swept.")
     if explanation.debt:
         said.append(f"{_are(explanation.debt)} owed.")
     return " ".join(said)
 
 
-def _lot(lot: TracedLot, unpaid: Collection[UUID], days: _Days) -> str:
+def _lot(lot: TracedLot, unpaid: Collection[UUID], days: Days) -> str:
     moves = [f"{abs(move.points)} {_movement(move, lot, unpaid, days)}." for move in lot.movements]
     return " ".join([f"Lot {lot.lot}: {_making(lot, days)}", *moves, _rest(lot, days)])
 
 
-def _making(lot: TracedLot, days: _Days) -> str:
+def _making(lot: TracedLot, days: Days) -> str:
     made = lot.trace[0]
     if made.parent is not None:
         said = f"{_came(lot.points)} back on {days.day(made.at)}, when {_undone(made)}."
@@ -103,12 +108,12 @@ def _earned(made: Making, earning: Earning) -> str:
     of = "the total" if rule.earn_on == "total" else f"the {amount(earning.amount, currency)} that points did not pay"
     cap = f", but no more than {rule.max_earn_per_order} an order" if earning.is_capped else ""
     return (
-        f"with order {made.order_id} of {amount(earning.total, currency)}{_why(made)}: {_points(rule.earn_points)}"
+        f"with order {made.order_id} of {amount(earning.total, currency)}{_why(made)}: {points(rule.earn_points)}"
         f" for each {amount(rule.earn_per_amount, currency)} of {of}{cap}, under rule version {earning.rule_version}"
     )
 
 
-def _movement(move: Movement, lot: TracedLot, unpaid: Collection[UUID], days: _Days) -> str:
+def _movement(move: Movement, lot: TracedLot, unpaid: Collection[UUID], days: Days) -> str:
     """What became of some points of a lot, after their number."""
     were = "was" if abs(move.points) == 1 else "were"
     day = days.day(move.at)
@@ -124,9 +129,9 @@ def _movement(move: Movement, lot: TracedLot, unpaid: Collection[UUID], days: _D
     return f"{were} taken by {_actor(move)} on {day}{_why(move)}"
 
 
-def _rest(lot: TracedLot, days: _Days) -> str:
+def _rest(lot: TracedLot, days: Days) -> str:
     end, is_one = days.end(lot.expires_at), lot.remaining == 1
-    left = _count(lot.remaining, "is left", "are left")
+    left = count(lot.remaining, "is left", "are left")
     lapse = "lapses" if is_one else "lapse"
     match lot.state:
         case "empty":
@@ -138,7 +143,7 @@ def _rest(lot: TracedLot, days: _Days) -> str:
     return f"{left} and {lapse} {end}."
 
 
-def _debt(explanation: Explanation, days: _Days) -> str:
+def _debt(explanation: Explanation, days: Days) -> str:
     said = []
     for change in explanation.debts:
         on = f"on {days.day(change.at)}"
@@ -146,7 +151,7 @@ def _debt(explanation: Explanation, days: _Days) -> str:
             them = "it" if change.points == 1 else "them"
             said.append(f"{change.points} became owed {on}, when {_undone(change)}, which had earned {them}.")
         else:
-            said.append(f"{_count(-change.points, 'was', 'were')} repaid {on} by {_repayer(change)}.")
+            said.append(f"{count(-change.points, 'was', 'were')} repaid {on} by {_repayer(change)}.")
     said.append(f"{_are(explanation.debt)} owed.")
     # As of a day before a debt arose, where an order was imported after it that was paid by that day.
     too_much = explanation.debt - sum(change.points for change in explanation.debts)
@@ -175,28 +180,31 @@ def _actor(cause: Cause) -> str:
 
 def _why(cause: Cause) -> str:
     """The reason given, in quotes; nothing where there is none any more."""
-    return f" ({_quoted(cause.reason)})" if cause.reason else ""
+    return f" ({quoted(cause.reason)})" if cause.reason else ""
 
 
-def _quoted(text: str) -> str:
+def quoted(text: str) -> str:
+    """What a person wrote, among words of ours."""
     return f"“{printable(text).translate(_QUOTES)}”"
 
 
-def _count(number: int, one: str, more: str) -> str:
+def count(number: int, one: str, more: str) -> str:
+    """A number with the word that goes with it."""
     return f"{number} {one if number == 1 else more}"
 
 
-def _points(number: int) -> str:
-    return _count(number, "point", "points")
+def points(number: int) -> str:
+    """Such as 1 point, 20 points."""
+    return count(number, "point", "points")
 
 
 def _were(number: int) -> str:
-    return _count(number, "point was", "points were")
+    return count(number, "point was", "points were")
 
 
 def _are(number: int) -> str:
-    return _count(number, "point is", "points are")
+    return count(number, "point is", "points are")
 
 
 def _came(number: int) -> str:
-    return _count(number, "point came", "points came")
+    return count(number, "point came", "points came")

@@ -78,5 +78,14 @@ PANEL: dict[str, frozenset[str]] = {
     "transactions.exported": READERS,
     "orders.listed": READERS,
     "orders.one": READERS,
+    "orders.previewed": ADMIN,
+    "orders.refunded": ADMIN,
+    "orders.reviews": READERS,
+    "orders.cleared": ADMIN,
+    "rules.listed": READERS,
+    "rules.asked": READERS,
+    "rules.example": READERS,
+    "rules.backtested": READERS,
+    "rules.published": ADMIN,
 }
 """The panel's pages, by the same roles."""

@@ -80,6 +80,16 @@ class Order(Aggregate, events=(OrderPlaced, OrderPaid, PaymentFailed, RefundRequ
         """The refund that the gateway has not answered yet."""
         return next((refund for refund in self.refunds.values() if refund.status == "pending"), None)
 
+    @property
+    def left_minor(self) -> int:
+        """What of the total was not refunded yet."""
+        return self.placed.total_minor - self.refunded_minor
+
+    @property
+    def is_paid_here(self) -> bool:
+        """Whether there is something to give back: what was paid elsewhere, as an imported order's cash was, is not."""
+        return self.charge_id is not None or self.placed.cash_due_minor == 0
+
     @classmethod
     def place(cls, order_id: UUID, placed: OrderPlaced) -> Self:
         """A new order, pending. The points of `placed` have been taken from the account beside it."""
@@ -114,13 +124,11 @@ class Order(Aggregate, events=(OrderPlaced, OrderPaid, PaymentFailed, RefundRequ
 
         Raises `order_not_refundable`, `refund_exceeds_order`, `invalid_request`.
         """
-        left = self.placed.total_minor - self.refunded_minor
-        # What was paid elsewhere, as an imported order's cash was, is not ours to give back.
-        is_paid_here = self.charge_id is not None or self.placed.cash_due_minor == 0
+        left = self.left_minor
         if self.pending_refund:
             raise DomainError("order_not_refundable", retryable=True, order_status=self.status, refund_pending=True)
         is_empty = (left, amount_minor) == (0, None)
-        if self.status not in REFUNDABLE or is_empty or not is_paid_here:
+        if self.status not in REFUNDABLE or is_empty or not self.is_paid_here:
             raise DomainError("order_not_refundable", order_status=self.status)
         amount = left if amount_minor is None else amount_minor
         if amount < 1:
@@ -157,7 +165,7 @@ class Order(Aggregate, events=(OrderPlaced, OrderPaid, PaymentFailed, RefundRequ
                 at=at,
                 refund_id=refund.refund_id,
                 amount_minor=refund.amount_minor,
-                left_minor=self.placed.total_minor - self.refunded_minor - refund.amount_minor,
+                left_minor=self.left_minor - refund.amount_minor,
                 cash_minor=refund.cash_minor,
                 points_restored=lots.total(self.parts_to_restore(refund)),
                 points_revoked=self.points_to_revoke(refund, expired),

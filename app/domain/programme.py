@@ -13,7 +13,7 @@ from typing import NamedTuple
 from uuid import UUID
 
 from app.domain.aggregate import Aggregate, Event
-from app.domain.errors import invalid
+from app.domain.errors import DomainError, invalid
 from app.domain.rules import Rule
 
 PROGRAMME_ID = UUID("6d696c65-7370-4c75-8363-617368000001")
@@ -52,6 +52,11 @@ class Programme(Aggregate, events=(RulesChanged,)):
         super().__init__(programme_id)
         self.versions: list[RuleVersion] = [DEFAULT]
 
+    @property
+    def newest(self) -> RuleVersion:
+        """The last version that was made, in effect or not."""
+        return self.versions[-1]
+
     def in_effect(self, at: datetime) -> RuleVersion:
         """The newest version in effect at `at`; before all of them, the first."""
         return next((v for v in reversed(self.versions) if v.effective_from <= at), self.versions[0])
@@ -60,15 +65,22 @@ class Programme(Aggregate, events=(RulesChanged,)):
         """The version of this number; it exists, since an event named it."""
         return self.versions[version - 1]
 
-    def change(self, at: datetime, rule: Rule, effective_from: datetime | None, by: UUID) -> RuleVersion:
-        """Add a version, in effect at once unless `effective_from` says later. Raises `invalid_request`."""
+    def change(
+        self, at: datetime, rule: Rule, effective_from: datetime | None, by: UUID, newest: int | None = None
+    ) -> RuleVersion:
+        """Add a version, in effect at once unless `effective_from` says later.
+
+        Raises `rules_changed` where `newest`, if given, is not the number of the last one, and `invalid_request`.
+        """
+        if newest not in (None, self.newest.version):
+            raise DomainError("rules_changed", newest=self.newest.version)
         rule.refuse_if_unworkable()
         if effective_from is not None and effective_from < at - BACKDATING_TOLERANCE:
             raise invalid(effective_from="Must not lie in the past.")
         self._trigger(
             RulesChanged(at=at, version=len(self.versions) + 1, rule=rule, effective_from=effective_from or at, by=by)
         )
-        return self.versions[-1]
+        return self.newest
 
     def _apply_rules_changed(self, event: RulesChanged) -> None:
         self.versions.append(RuleVersion(event.version, event.rule, event.effective_from, event.at, event.by))

@@ -10,20 +10,21 @@ from pathlib import Path
 
 from flask import Flask, g, url_for
 
-from app.panel import access, context, errors, formats, home, login, members, orders, sessions, transactions
+from app.panel import access, context, errors, formats, home, login, members, orders, rules, sessions, transactions
 from app.web import compression, headers
 from app.wiring import House
 
 MOUNT = "/panel"
 """Where the site has it; its cookie goes nowhere else."""
 
-NOUNS = (login, home, members, transactions, orders)
+NOUNS = (login, home, members, transactions, orders, rules)
 
 PAGES = (
     ("home.shown", "Home"),
     ("members.listed", "Members"),
     ("transactions.listed", "Transactions"),
     ("orders.listed", "Orders"),
+    ("rules.listed", "Rules"),
 )
 """What the bar on top leads to."""
 

@@ -1,4 +1,4 @@
-"""What forms send: days as the programme counts them, whole numbers, ids of forms."""
+"""What forms send: days as the programme counts them, whole numbers, amounts of money, ids of forms."""
 
 from __future__ import annotations
 
@@ -7,10 +7,11 @@ from typing import Any
 from uuid import uuid4
 
 from flask_wtf import FlaskForm
-from wtforms import DateField, HiddenField, IntegerField, SelectField, StringField
+from wtforms import DateField, DateTimeLocalField, HiddenField, IntegerField, SelectField, StringField
 from wtforms.fields.choices import SelectChoice
-from wtforms.validators import InputRequired, Length, NumberRange, Optional
+from wtforms.validators import InputRequired, Length, NumberRange, Optional, ValidationError
 
+from app.audit.money import amount, figures, minor_units
 from app.panel.context import house
 
 MAX_REASON = 500
@@ -28,6 +29,51 @@ class Keyed(FlaskForm):
 
     key = HiddenField(default=lambda: uuid4().hex)
 
+    def renew(self) -> None:
+        """What is sent next is new work, and not the same again."""
+        self.key.data = uuid4().hex
+
+
+class MoneyField(StringField):
+    """An amount as people write it; `data` is in minor units of the form's currency, which is most often the house's.
+
+    A form over an order in another one is made with meta={"currency": "EUR"}.
+    """
+
+    @property
+    def currency(self) -> str:
+        return getattr(self.meta, "currency", house().settings.currency)
+
+    def _value(self) -> str:
+        if self.raw_data:
+            return str(self.raw_data[0])
+        return "" if self.data is None else figures(self.data, self.currency)
+
+    def process_formdata(self, valuelist: list[str]) -> None:
+        """Read what was sent; wtforms shows a ValueError beside the field."""
+        if valuelist:
+            self.data = None
+            self.data = minor_units(valuelist[0], self.currency)
+
+
+def money(label: str, low_minor: int, high_minor: int, **options: Any) -> MoneyField:
+    """An amount of money in these bounds."""
+    return MoneyField(label, [InputRequired("An amount of money, please."), _between(low_minor, high_minor)], **options)
+
+
+def money_or_nothing(label: str, low_minor: int, high_minor: int) -> MoneyField:
+    """An amount of money in these bounds, or nothing."""
+    return MoneyField(label, [Optional(), _between(low_minor, high_minor)])
+
+
+def _between(low_minor: int, high_minor: int) -> Any:
+    def check(form: FlaskForm, field: MoneyField) -> None:
+        if field.data is not None and not low_minor <= field.data <= high_minor:
+            low, high = amount(low_minor, field.currency), amount(high_minor, field.currency)
+            raise ValidationError(f"From {low} to {high}, please.")
+
+    return check
+
 
 def whole(label: str, low: int, high: int, **options: Any) -> IntegerField:
     """A whole number in these bounds."""
@@ -43,7 +89,18 @@ def reason() -> StringField:
 
 def day(label: str) -> DateField:
     """A day, or nothing."""
-    return DateField(label, [Optional()])
+    return DateField(label, [Optional(), _our_times])
+
+
+def moment(label: str) -> DateTimeLocalField:
+    """A day and a time where the programme is, or nothing; `instant` says which one that is."""
+    return DateTimeLocalField(label, [Optional(), _our_times])
+
+
+def _our_times(form: FlaskForm, field: DateField) -> None:
+    """Years that every calendar here can count in, with a century to spare for what is added."""
+    if field.data is not None and not 1900 <= field.data.year <= 9000:
+        raise ValidationError("A year from 1900 to 9000, please.")
 
 
 def choice(label: str, words: dict[str, str], everything: str | None = None, **options: Any) -> SelectField:
@@ -60,3 +117,8 @@ def starts(day: date | None) -> datetime | None:
 def ends(day: date | None) -> datetime | None:
     """The instant at which a day of the programme is over."""
     return starts(day + timedelta(days=1)) if day else None
+
+
+def instant(local: datetime | None) -> datetime | None:
+    """The instant at which clocks show `local` where the programme is."""
+    return local.replace(tzinfo=house().settings.zone).astimezone(UTC) if local else None

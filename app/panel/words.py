@@ -15,6 +15,11 @@ SENTENCES = {
     "order_not_refundable": "Nothing of this order can be refunded now.",
     "refund_exceeds_order": "That is more than is left of the order.",
     "refund_declined": "The payment gateway gives nothing back. No points were moved.",
+    "rules_changed": "Another version was published since this form was opened: by you, if it was sent twice. Nothing"
+    " was published now. Look at the rules as they are, and begin anew.",
+    "points_exceed_total": "The points are worth more than the order.",
+    "points_above_maximum": "An order may not take so many points.",
+    "points_below_minimum": "An order may not take so few points.",
     "idempotency_key_reused": "This form was sent before, with other figures. Reload the page to begin anew.",
     "invalid_request": "Some fields cannot be accepted.",
 }

@@ -41,7 +41,8 @@ SELECT o.order_id, d.user_id, o.status, coalesce(r.review_reason, 'nobody has kn
     o.currency, o.created_at, o.position
 FROM ({FOR_REVIEW}) found JOIN orders o USING (order_id) JOIN directory d USING (account_id)
     LEFT JOIN recoveries r USING (order_id)
-WHERE (%(after)s::bigint IS NULL OR o.position < %(after)s) ORDER BY o.position DESC LIMIT %(limit)s
+WHERE (%(after)s::bigint IS NULL OR o.position < %(after)s) AND (%(order)s::uuid IS NULL OR o.order_id = %(order)s)
+ORDER BY o.position DESC LIMIT %(limit)s
 """
 
 _COUNTS = f"""
@@ -68,12 +69,12 @@ class PostgresUnsettledOrders:
         assert row is not None
         return int(row[0])
 
-    def reviews(self, at: datetime, limit: int, after: int | None = None) -> Page:
-        """Orders that a person should look at, newest first, placed before the position `after`.
+    def reviews(self, at: datetime, limit: int, after: int | None = None, *, order_id: UUID | None = None) -> Page:
+        """Orders that a person should look at, newest first, placed before the position `after`; or the one named.
 
         Something contradicts them, or nobody has known for long what became of their charge or refund.
         """
-        parameters = {"at": at, "overdue": REVIEW_AFTER, "limit": limit + 1, "after": after}
+        parameters = {"at": at, "overdue": REVIEW_AFTER, "limit": limit + 1, "after": after, "order": order_id}
         return page(named(_COLUMNS, self._database.rows(_REVIEWS, parameters)), limit, "position")
 
     def counts(self, at: datetime) -> tuple[int, int]:

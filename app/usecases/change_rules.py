@@ -26,9 +26,15 @@ class ChangeRules:
         effective_from: datetime | None,
         actor: str,
         make_receipt: Callable[[RuleVersion], Receipt | None] = lambda version: None,
+        *,
+        newest: int | None = None,
     ) -> RuleVersion:
-        """Add `rule` as the newest version. Raises `invalid_request` for one that cannot work, `try_again`."""
-        return self._loyalty.deciding(lambda: self._decide(rule, effective_from, actor, make_receipt))
+        """Add `rule` as the newest version; where `newest` is given, only if that is the number of the last one.
+
+        Raises `invalid_request` for a rule that cannot work, `rules_changed` where another version came in between,
+        `try_again`.
+        """
+        return self._loyalty.deciding(lambda: self._decide(rule, effective_from, actor, make_receipt, newest))
 
     def _decide(
         self,
@@ -36,11 +42,12 @@ class ChangeRules:
         effective_from: datetime | None,
         actor: str,
         make_receipt: Callable[[RuleVersion], Receipt | None],
+        newest: int | None,
     ) -> RuleVersion:
         known = self._directory.account_of(actor)
         actor_id = known or uuid4()
         programme = self._loyalty.programme()
-        version = programme.change(self._clock(), rule, effective_from, actor_id)
+        version = programme.change(self._clock(), rule, effective_from, actor_id, newest)
         entry = None if known else DirectoryEntry(actor_id, actor)
         facts = (entry, make_receipt(version))
         self._loyalty.record(programme, beside=[fact for fact in facts if fact])

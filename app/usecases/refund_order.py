@@ -38,6 +38,16 @@ class _Requested(NamedTuple):
     outcome: RefundOutcome
 
 
+class _Decided(NamedTuple):
+    """A refund asked for anew, with whose points it moves, by which rules, and what is to be written beside it."""
+
+    order: Order
+    refund: Refund
+    account: PointAccount
+    programme: Programme
+    beside: list[Beside]
+
+
 class RefundOrder:
     """One refund an actor's key: its id is made of order, actor and key."""
 
@@ -79,6 +89,16 @@ class RefundOrder:
                 raise
             return requested.outcome  # given back, but not written yet: pending says just that
 
+    def preview(self, wanted: RefundWanted) -> RefundOutcome:
+        """What it would come to now, if the gateway gives the cash back. Nothing is written, and nobody is asked.
+
+        Raises what is refused before the gateway is asked. A key that was used gives what came of it.
+        """
+        decided = self._decide(wanted)
+        if isinstance(decided, _Decided):
+            self._settle.give_back(decided.account, decided.order, decided.programme, decided.refund, None)
+        return refund_outcome_of(decided.order, decided.refund)
+
     def outcome(self, order_id: UUID, refund_id: UUID) -> RefundOutcome | None:
         """How a refund stands now, None where there is none. Who asked for it may be forgotten."""
         (order,) = self._loyalty.load((Order, order_id))
@@ -86,6 +106,20 @@ class RefundOrder:
         return refund_outcome_of(order, refund) if refund else None
 
     def _request(self, wanted: RefundWanted, make_receipt: MakeRefundReceipt | None) -> _Requested:
+        decided = self._decide(wanted)
+        if isinstance(decided, _Requested):
+            return decided
+        order, refund, account, programme, beside = decided
+        if refund.cash_minor == 0:
+            self._settle.give_back(account, order, programme, refund, None)
+        outcome = refund_outcome_of(order, refund)
+        if make_receipt and refund.status == "done":
+            beside.append(make_receipt(outcome))
+        self._loyalty.record(account, order, beside=beside)
+        return _Requested(order, refund, outcome)
+
+    def _decide(self, wanted: RefundWanted) -> _Requested | _Decided:
+        """Ask the order for the refund, or find the one that the key stands for already."""
         at = self._clock()
         (order,) = self._loyalty.load((Order, wanted.order_id))
         if order is None:
@@ -102,15 +136,9 @@ class RefundOrder:
             raise DomainError("order_not_refundable", order_status=order.status, gateway=order.placed.gateway)
         account, programme = self._loyalty.load((PointAccount, order.placed.account_id), (Programme, PROGRAMME_ID))
         refund = order.request_refund(at, refund_id, wanted.amount_minor, refund_id, actor_id)
-        if refund.cash_minor == 0:
-            self._settle.give_back(account, order, programme or Programme(), refund, None)
-        outcome = refund_outcome_of(order, refund)
         beside: list[Beside] = [] if known_actor else [DirectoryEntry(actor_id, wanted.actor)]
         beside.append(ReasonText(refund_id, order.placed.account_id, wanted.reason))
-        if make_receipt and refund.status == "done":
-            beside.append(make_receipt(outcome))
-        self._loyalty.record(account, order, beside=beside)
-        return _Requested(order, refund, outcome)
+        return _Decided(order, refund, account, programme or Programme(), beside)
 
 
 def refund_id_of(order_id: UUID, actor_id: UUID, key: str) -> UUID:
