@@ -31,6 +31,8 @@ def local_path(wanted: str | None) -> str:
 
 
 def _guard() -> AnyResponse | None:
+    if _holds_no_text():
+        abort(400)
     endpoint = request.endpoint
     if endpoint is not None and PANEL[endpoint] is PUBLIC:
         return None
@@ -41,6 +43,11 @@ def _guard() -> AnyResponse | None:
     if g.user.role not in allowed or not (g.user.role == "admin" or _changes_nothing()):
         abort(403)
     return None
+
+
+def _holds_no_text() -> bool:
+    """Whether something was sent that PostgreSQL cannot hold as text."""
+    return any("\0" in text for sent in (request.args, request.form) for texts in sent.listvalues() for text in texts)
 
 
 def _changes_nothing() -> bool:

@@ -82,25 +82,40 @@ def whole(label: str, low: int, high: int, **options: Any) -> IntegerField:
 
 
 def reason() -> StringField:
-    """Why: 1 to 500 characters."""
+    """Why: 1 to 500 characters that say something."""
     asked = f"Why? 1 to {MAX_REASON} characters, please."
-    return StringField("Reason", [InputRequired(asked), Length(1, MAX_REASON, asked)])
+    bare = [lambda text: text.strip() if text else text]
+    return StringField("Reason", [InputRequired(asked), Length(1, MAX_REASON, asked)], filters=bare)
 
 
-def day(label: str) -> DateField:
+class _OurTimes:
+    """Refuses years that not every calendar here can count in; there is a century to spare for what is added."""
+
+    data: Any
+
+    def process_formdata(self, valuelist: list[str]) -> None:
+        super().process_formdata(valuelist)  # type: ignore[misc]
+        if self.data and not 1900 <= self.data.year <= 9000:
+            self.data = None
+            raise ValueError("A year from 1900 to 9000, please.")
+
+
+class DayField(_OurTimes, DateField):
+    """A day; none where what was sent is none."""
+
+
+class MomentField(_OurTimes, DateTimeLocalField):
+    """A day and a time of it."""
+
+
+def day(label: str) -> DayField:
     """A day, or nothing."""
-    return DateField(label, [Optional(), _our_times])
+    return DayField(label, [Optional()])
 
 
-def moment(label: str) -> DateTimeLocalField:
+def moment(label: str) -> MomentField:
     """A day and a time where the programme is, or nothing; `instant` says which one that is."""
-    return DateTimeLocalField(label, [Optional(), _our_times])
-
-
-def _our_times(form: FlaskForm, field: DateField) -> None:
-    """Years that every calendar here can count in, with a century to spare for what is added."""
-    if field.data is not None and not 1900 <= field.data.year <= 9000:
-        raise ValidationError("A year from 1900 to 9000, please.")
+    return MomentField(label, [Optional()])
 
 
 def choice(label: str, words: dict[str, str], everything: str | None = None, **options: Any) -> SelectField:

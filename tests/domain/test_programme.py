@@ -86,3 +86,10 @@ def test_a_new_version_never_touches_what_exists() -> None:
     programme.change(NOW + DAY, TRIPLE, None, ADMIN)
     assert programme.versions[:2] == before
     assert programme.in_effect(NOW).rule == DOUBLE
+
+
+@pytest.mark.parametrize("meant", [0, 1, 3])
+def test_a_version_follows_the_one_that_was_meant_or_none(meant: int) -> None:
+    programme = given_programme(changed(2, DOUBLE, NOW))
+    programme.when(lambda p: p.change(NOW, TRIPLE, None, ADMIN, meant)).then_refused("rules_changed", newest=2)
+    programme.when(lambda p: p.change(NOW, TRIPLE, None, ADMIN, 2)).then(changed(3, TRIPLE, NOW))

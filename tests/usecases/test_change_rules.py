@@ -74,3 +74,24 @@ def test_versions_posted_at_once_are_numbered_one_by_one(shop: Shop, neighbour: 
     assert {version.version: version.rule for version in posted} == {
         version.version: version.rule for version in shop.house.loyalty.programme().versions[1:]
     }
+
+
+def test_a_version_that_follows_another_than_was_meant_is_refused_and_writes_nothing(
+    shop: Shop, owner: Database
+) -> None:
+    change = shop.house.change_rules
+    assert change(DOUBLE, None, "root", newest=1).version == 2
+    before = snapshot_of_tables(owner)
+    for meant in (1, 3, 0):
+        assert refusal(partial(change, Rule(earn_points=3), None, "root", newest=meant)) == "rules_changed"
+    assert snapshot_of_tables(owner) == before
+    assert change(DOUBLE, None, "root", newest=2).version == 3
+    assert change(DOUBLE, None, "root").version == 4
+
+
+def test_of_versions_that_follow_the_same_one_only_the_first_is_made(shop: Shop, neighbour: House) -> None:
+    shop.give()  # so that root is known already
+    houses = [shop.house, neighbour] * 3
+    codes = at_once([partial(refusal, partial(house.change_rules, DOUBLE, None, "root", newest=1)) for house in houses])
+    assert sorted(codes, key=str) == [None, *["rules_changed"] * 5]
+    assert len(shop.house.loyalty.programme().versions) == 2
