@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Callable, Iterator
 
 import pytest
@@ -10,8 +11,8 @@ from playwright.sync_api import Browser, Page, sync_playwright
 from tests.browser.looking import SIZES, Watch
 from tests.support.serving import Server, serving
 
-CHROMIUM = "/usr/bin/chromium"
-"""The system's own: Playwright's client brings none along."""
+CHROMIUM = ("chromium", "chromium-browser", "google-chrome")
+"""What the system's own may be called. Where it has none, Playwright takes the one that it was told to install."""
 
 WIDTH = 1280
 
@@ -27,8 +28,9 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
 def browser() -> Iterator[Browser]:
     """One browser for all tests; each page has a context of its own."""
     with sync_playwright() as playwright:
+        found = next(filter(None, map(shutil.which, CHROMIUM)), None)
         # Without its sandbox, which a container forbids: it sees no page but ours.
-        launched = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
+        launched = playwright.chromium.launch(executable_path=found, args=["--no-sandbox"])
         yield launched
         launched.close()
 

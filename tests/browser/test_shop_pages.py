@@ -132,3 +132,14 @@ def test_where_nobody_signs_in_by_name_a_token_does(page: Page, watch: Watch, si
     submit.click()
     expect(page.locator("#account bdi")).to_have_text("asha.rao")
     expect(page).to_have_url("/shop/")
+
+
+def test_where_the_browser_keeps_nothing_the_shop_shows_and_says_so(page: Page) -> None:
+    for store in ("sessionStorage", "localStorage"):
+        page.add_init_script(f"Object.defineProperty(window, '{store}', {{ get() {{ throw new Error('off'); }} }})")
+    page.goto("/shop/product?id=1")
+    page.get_by_role("button", name="Add to basket").click()
+    expect(page.locator("#basket-count")).to_contain_text("1")
+    page.goto("/shop/sign-in")
+    page.get_by_role("button", name="asha.rao").click()
+    expect(page.get_by_role("alert")).to_contain_text("This browser keeps nothing for this site.")

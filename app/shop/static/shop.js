@@ -84,7 +84,7 @@ function parsed(text) {
   }
 }
 
-/** The body of the answer. A reading that is told to come back later does so twice; a writing is its caller's affair. */
+/** The body of the answer. A reading that is told to come again does, twice; a writing is its caller's affair. */
 async function api(path, options = {}) {
   for (let tries = 1; ; tries++) {
     try {
@@ -247,6 +247,15 @@ function tile({ name, category }) {
 
 const hash = (text) => [...text].reduce((sum, character) => (sum * 31 + character.codePointAt(0)) >>> 0, 7);
 
+/** Hide a list's button at its end; who stood on it goes on with what it brought. */
+function offerMore(button, next, first) {
+  const stoodOnIt = document.activeElement === button;
+  button.hidden = !next;
+  if (next || !stoodOnIt || !first) return;
+  first.tabIndex = -1;
+  first.focus();
+}
+
 /** A list that goes on: `row` makes an item's element. */
 function paged(place, path, row, nothing) {
   const list = el("ul", { class: "rows" });
@@ -260,8 +269,8 @@ function paged(place, path, row, nothing) {
       list.append(...page.items.map(row));
       if (before) announce(`${page.items.length} more.`);
       next = page.next;
-      more.hidden = !next;
       list.hidden = !list.children.length;
+      offerMore(more, next, list.children[before]);
       if (list.hidden) state.after(nothing());
     });
   more.hidden = list.hidden = true;
@@ -438,7 +447,8 @@ async function browse() {
   function ofForm() {
     const data = new FormData(form);
     const scale = 10 ** decimalsOf(currency);
-    const price = (name) => (data.get(name) ? String(Math.round(Number(data.get(name)) * scale)) : "");
+    const fitting = (amount) => Math.round(Math.min(Math.max(amount, 0) * scale, Number.MAX_SAFE_INTEGER));
+    const price = (name) => (data.get(name) ? String(fitting(Number(data.get(name)))) : "");
     const words = [["q", data.get("q").trim()], ["sort", data.get("sort")]];
     const prices = [["min_price", price("min")], ["max_price", price("max")]];
     const chosen = ["category", "brand"].flatMap((name) => data.getAll(name).map((value) => [name, value]));
@@ -493,10 +503,11 @@ async function browse() {
     await trying(cursor ? byId("more-state") : byId("state"), async () => {
       try {
         const page = await api(`products/search?${query}`, { signal });
+        const before = results.children.length;
         if (cursor) results.append(...page.items.map(card));
         else showFirst(page);
         next = page.next;
-        byId("more").hidden = !next;
+        offerMore(byId("more"), next, results.children[before]);
         if (cursor) announce(`${page.items.length} more, ${number(results.children.length)} shown.`);
         history.replaceState({ shown: results.children.length }, "");
         results.removeAttribute("aria-busy");
@@ -617,7 +628,7 @@ const newKey = () =>
  * server does it once: 201 paid, 202 nobody knows yet (ask again), 402 declined. Only a final answer, or a refusal,
  * which did nothing, ends the attempt; the next one has a new key.
  *
- * Gives `{paid}`, `{refused}` or `{unknown}`; meanwhile `onPending` hears of a 202.
+ * Gives `{paid}`, `{refused}`, `{unknown}`, or nothing where the attempt was dropped; `onPending` hears of each 202.
  */
 async function purchase(attempt, onPending) {
   const name = attemptName(attempt.user);
@@ -626,6 +637,7 @@ async function purchase(attempt, onPending) {
     let pause_s = wait_s;
     try {
       const { status, data } = await send("checkout/", { method: "POST", body: attempt.body, key: attempt.key });
+      if (tab.get(name)?.key !== attempt.key) return {}; // its member did not wait
       if (status === 201) {
         tab.drop(name);
         return { paid: data };
@@ -727,7 +739,8 @@ async function checkout() {
     found.forEach((now, index) => {
       const { id } = lines[index];
       if (now.status === 404) basket.change(id, { isGone: true });
-      else if (now.id === id) basket.change(id, { ...asPutIn(now), isGone: false }); // else the quote says what is amiss
+      else if (now.id === id) basket.change(id, { ...asPutIn(now), isGone: false });
+      // Any other failure leaves the line as it was: the quote will say what is amiss.
     });
     if (JSON.stringify(basket.lines()) !== JSON.stringify(lines)) showLines();
   }
@@ -823,8 +836,8 @@ async function checkout() {
     const came = await trying(byId("state"), () => purchase(attempt, (data) => showPending(attempt, data)));
     if (!came) return; // it is said why; the attempt is kept
     if (came.paid) showReceipt(attempt, came.paid);
-    else if (came.refused) await showRefusal(came.refused);
-    else showUnknown(attempt);
+    if (came.refused) await showRefusal(came.refused);
+    if (came.unknown) showUnknown(attempt);
     await showMember(true);
   }
 
@@ -919,7 +932,10 @@ async function checkout() {
   const attempt = me && tab.get(attemptName(me.user));
   if (attempt?.pending) await pay(attempt); // it was sent and heard: to ask again buys nothing
   else if (attempt) showUnknown(attempt);
-  else await Promise.all([refresh(), quote()]);
+  else {
+    await refresh();
+    await quote();
+  }
 }
 
 // ── Points ──────────────────────────────────────────────────────────────────────────────────────────────────────────
