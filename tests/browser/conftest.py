@@ -2,17 +2,14 @@
 
 from __future__ import annotations
 
-import shutil
 from collections.abc import Callable, Iterator
 
 import pytest
 from playwright.sync_api import Browser, Page, sync_playwright
 
 from tests.browser.looking import SIZES, Watch
+from tests.support.chromium import HOW, chromium, is_demanded
 from tests.support.serving import Server, serving
-
-CHROMIUM = ("chromium", "chromium-browser", "google-chrome")
-"""What the system's own may be called. Where it has none, Playwright takes the one that it was told to install."""
 
 WIDTH = 1280
 
@@ -27,8 +24,10 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
 @pytest.fixture(scope="session")
 def browser() -> Iterator[Browser]:
     """One browser for all tests; each page has a context of its own."""
+    found = chromium()
+    if found is None and not is_demanded():
+        pytest.skip(HOW)
     with sync_playwright() as playwright:
-        found = next(filter(None, map(shutil.which, CHROMIUM)), None)
         # Without its sandbox, which a container forbids: it sees no page but ours.
         launched = playwright.chromium.launch(executable_path=found, args=["--no-sandbox"])
         yield launched
