@@ -103,6 +103,40 @@ def test_a_page_that_fails_says_what_to_do_and_does_it(page: Page, watch: Watch)
     expect(page.locator(".card:not(.skeleton)")).to_have_count(24)
 
 
+def test_a_basket_whose_member_cannot_be_asked_goes_on_once_they_can(page: Page, watch: Watch) -> None:
+    watch.expects("ERR_FAILED")
+    sign_in(page, "asha.rao")
+    put_in_basket(page, "water bottle", "Steel Water Bottle 1 L")
+    page.route("**/user/points", lambda route: route.abort())
+    page.goto("/shop/basket")
+    alert = page.get_by_role("alert")
+    expect(alert).to_contain_text("The shop cannot be reached.")
+    page.unroute("**/user/points")
+    alert.get_by_role("button", name="Try again").click()
+    expect(pay_button(page)).to_be_enabled()
+    expect(alert).to_have_count(0)
+
+
+def test_what_is_not_sold_any_more_is_said_and_the_rest_can_be_bought(page: Page, watch: Watch) -> None:
+    watch.expects("404", "422")
+    sign_in(page, "asha.rao")
+    put_in_basket(page, "water bottle", "Steel Water Bottle 1 L")
+    gone = {"id": 999_999, "name": "A thing of the past", "brand": "", "category": "", "price": 100, "currency": "INR"}
+    page.evaluate(
+        """gone => {
+            const lines = JSON.parse(localStorage.getItem("miles.basket"));
+            localStorage.setItem("miles.basket", JSON.stringify([...lines, { ...gone, image_url: "", quantity: 1 }]));
+        }""",
+        gone,
+    )
+    page.goto("/shop/basket")
+    expect(page.locator(".line.gone")).to_contain_text("Not sold any more")
+    expect(page.locator("#total")).to_have_text("₹500")
+    expect(pay_button(page)).to_be_enabled()
+    page.goto("/shop/product?id=999999")
+    expect(page.get_by_role("heading", name="This is not sold here")).to_be_visible()
+
+
 def test_a_sign_in_that_ended_leads_to_a_new_one_and_back(page: Page, watch: Watch) -> None:
     watch.expects("401")
     sign_in(page, "asha.rao")

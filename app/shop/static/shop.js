@@ -188,7 +188,10 @@ function complain(place, words, ...ways) {
   place.replaceChildren(el("div", { class: "notice bad", role: "alert" }, el("p", {}, words), ...ways));
 }
 
-/** Do what may fail. If it does, say so in `place`, with a way on; a sign-in that ended leads to a new one. */
+/**
+ * Do what may fail. If it does, say so in `place`, with a way to do all of it again; a sign-in that ended leads to a new
+ * one. What `action` itself tries needs a place of its own: this one is cleared once it has worked.
+ */
 async function trying(place, action) {
   try {
     const result = await action();
@@ -197,12 +200,13 @@ async function trying(place, action) {
   } catch (error) {
     if (error.name === "AbortError") return undefined;
     if (error.status === 401) return goSignIn("ended");
+    if (!(error instanceof Problem || error instanceof Unreachable)) {
+      complain(place, inWords(error), quietButton("Load it again", () => location.reload()));
+      throw error; // a fault of the page's own: the browser's console says which
+    }
     const isSignedInWrongly = error.code === "forbidden";
-    const way = isSignedInWrongly
-      ? el("a", { href: "sign-in" }, "Sign in")
-      : quietButton("Try again", () => trying(place, action));
-    complain(place, inWords(error), way);
-    if (!(error instanceof Problem || error instanceof Unreachable)) throw error;
+    const again = () => quietButton("Try again", () => trying(place, action));
+    complain(place, inWords(error), isSignedInWrongly ? el("a", { href: "sign-in" }, "Sign in") : again());
     return undefined;
   }
 }
@@ -329,7 +333,7 @@ async function signIn() {
     byId("by-name").hidden = !byName;
     byId("by-token").hidden = byName;
   });
-  const into = async (user, makeToken) => {
+  const into = async (makeToken) => {
     byId("why").replaceChildren();
     try {
       tab.set("token", await makeToken());
@@ -344,12 +348,12 @@ async function signIn() {
     return location.assign(wayBack(asked.get("back")));
   };
   const byName = (user) =>
-    into(user, async () => (await api("sign-in", { method: "POST", body: { user }, from: SHOP })).token);
+    into(async () => (await api("sign-in", { method: "POST", body: { user }, from: SHOP })).token);
   for (const button of document.querySelectorAll("[data-name]")) {
     button.addEventListener("click", () => byName(button.dataset.name));
   }
   onSubmit(byId("name-form"), () => byName(byId("user").value));
-  onSubmit(byId("token-form"), () => into(null, async () => pasted(byId("token").value)));
+  onSubmit(byId("token-form"), () => into(async () => pasted(byId("token").value)));
   if (!tab.get("token")) return;
   const me = await member().catch(() => null); // refused or out of reach: then one just signs in
   if (!me) return;
@@ -475,7 +479,7 @@ async function browse() {
     const focused = document.activeElement?.name && `${document.activeElement.name}=${document.activeElement.value}`;
     for (const name of ["category", "brand"]) {
       const chosen = asked.getAll(name);
-      const missing = chosen.filter((value) => !(value in facets[name])).map((value) => [value, 0]);
+      const missing = chosen.filter((value) => !Object.hasOwn(facets[name], value)).map((value) => [value, 0]);
       const counted = [...missing, ...Object.entries(facets[name])];
       const row = ([value, count]) => choice(name, value, count, chosen.includes(value));
       byId(name).replaceChildren(...counted.map(row));
@@ -673,7 +677,7 @@ async function checkout() {
   const exactly = byId("exactly");
   let quoted = null; // the quote that is shown, with the points that it is for
   let me = null;
-  let asking = null;
+  let quoting = null;
 
   const items = () => {
     const sold = basket.lines().filter((line) => !line.isGone);
@@ -747,13 +751,13 @@ async function checkout() {
 
   /** Ask what it would come to with so many points, and show it. */
   async function quote() {
-    asking?.abort();
+    quoting?.abort();
     if (!me || !items().length) return showIfNothing();
-    asking = new AbortController();
-    const { signal } = asking;
+    quoting = new AbortController();
+    const { signal } = quoting;
     byId("pay").disabled = true;
     const body = { items: items(), points_to_use: slider.valueAsNumber };
-    await trying(byId("pay-state"), async () => {
+    await trying(byId("quote-state"), async () => {
       try {
         showQuote(await api("checkout/quote", { method: "POST", body, signal }));
       } catch (error) {
@@ -766,7 +770,7 @@ async function checkout() {
 
   function showIfNothing() {
     byId("checkout").hidden = true;
-    if (me) byId("pay-state").replaceChildren(el("p", {}, "Nothing in the basket can be bought."));
+    if (me) byId("quote-state").replaceChildren(el("p", {}, "Nothing in the basket can be bought."));
   }
 
   /** Order, rules or account may have shrunk below what the slider says: then it goes down to what is left. */
@@ -824,11 +828,6 @@ async function checkout() {
     byId("outcome-heading").focus();
   }
 
-  async function backToBasket() {
-    byId("outcome").hidden = true;
-    if (showLines()) await quote();
-  }
-
   /** See an attempt through, and show what came of it. */
   async function pay(attempt) {
     if (attempt.pending) showPending(attempt, attempt.pending);
@@ -868,8 +867,10 @@ async function checkout() {
 
   async function showRefusal(problem) {
     isPendingShown = false;
-    await backToBasket();
+    byId("outcome").hidden = true;
+    showLines();
     await refresh();
+    await quote();
     complain(byId("refusal"), inWords(problem));
     byId("refusal").focus();
   }
@@ -928,14 +929,14 @@ async function checkout() {
     return;
   }
   showLines();
-  me = (await trying(byId("pay-state"), member)) ?? null;
-  const attempt = me && tab.get(attemptName(me.user));
-  if (attempt?.pending) await pay(attempt); // it was sent and heard: to ask again buys nothing
-  else if (attempt) showUnknown(attempt);
-  else {
+  await trying(byId("pay-state"), async () => {
+    me = await member();
+    const attempt = tab.get(attemptName(me.user));
+    if (attempt?.pending) return pay(attempt); // it was sent and heard: to ask again buys nothing
+    if (attempt) return showUnknown(attempt);
     await refresh();
-    await quote();
-  }
+    return quote();
+  });
 }
 
 // ── Points ──────────────────────────────────────────────────────────────────────────────────────────────────────────
