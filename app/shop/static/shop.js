@@ -797,7 +797,7 @@ async function checkout() {
       ? `You have ${points(available)}; this order may take ${number(usable)}.`
       : `You have ${points(available)}; none can be used on this order.`;
     byId("total").textContent = money(total, currency);
-    byId("less").textContent = `−${money(total - due, currency)} (${points(used)})`;
+    byId("less").textContent = `${used ? "−" : ""}${money(total - due, currency)} (${points(used)})`;
     byId("due").textContent = money(due, currency);
     byId("earn").textContent = points(answer.points_to_earn);
     slider.setAttribute("aria-valuetext", `${points(used)}, ${money(due, currency)} by card`);
