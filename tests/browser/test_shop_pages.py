@@ -7,7 +7,7 @@ from playwright.sync_api import Page, expect
 
 from tests.browser.conftest import OpenPage
 from tests.browser.looking import Watch, keep_screenshots, looks, weight_of_first_load
-from tests.browser.shopping import available, go_to_checkout, pay_button, put_in_basket, sign_in
+from tests.browser.shopping import available, go_to_checkout, pay_button, put_in_basket, sign_in, silent_bank
 from tests.support.serving import Server
 
 pytestmark = pytest.mark.slow
@@ -38,10 +38,11 @@ def test_every_page_is_sound_at_both_sizes_in_the_light_and_in_the_dark(page: Pa
     go_to_checkout(page, points=5)
     look("basket")
     page.get_by_label("No answer, never charged").check()
-    pay_button(page).click()
-    expect(page.get_by_role("heading", name="Checking with the bank")).to_be_visible()
-    look("pending")
-    page.get_by_role("button", name="Do not wait").click()
+    with silent_bank(page):
+        pay_button(page).click()
+        expect(page.get_by_role("heading", name="Checking with the bank")).to_be_visible()
+        look("pending")
+        page.get_by_role("button", name="Do not wait").click()
     expect(page.locator(".order")).to_be_visible()
     look("order")
     available(page)
