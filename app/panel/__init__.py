@@ -46,7 +46,7 @@ def create_app(house: House) -> Flask:
     app.jinja_env.trim_blocks = app.jinja_env.lstrip_blocks = True
     app.jinja_env.globals["asset"] = _assets(app)
     app.context_processor(lambda: {"user": g.get("user"), "is_admin": _is_admin(), "pages": PAGES})
-    formats.install(app, house.settings.currency)
+    formats.install(app, house.settings.currency, house.settings.zone)
     for noun in NOUNS:
         app.register_blueprint(noun.blueprint)
     errors.install(app)

@@ -29,9 +29,7 @@ PAGES = {
 """Name of the picture -> the page."""
 
 
-def test_every_page_is_sound_at_both_sizes_in_the_light_and_in_the_dark(
-    page: Page, watch: Watch, site: Server
-) -> None:
+def test_every_page_is_sound_at_both_sizes_in_the_light_and_in_the_dark(page: Page, watch: Watch, site: Server) -> None:
     amiss = {}
     page.goto("/panel/login")
     amiss["login"] = looks(page)
