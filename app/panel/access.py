@@ -18,8 +18,8 @@ def install(app: Flask) -> None:
     if unknown:
         raise LookupError(f"app/auth/policy.py does not say who may reach {', '.join(sorted(unknown))}")
     app.config["WTF_CSRF_TIME_LIMIT"] = None  # a form lives as long as the session that it belongs to
+    CSRFProtect(app)  # first: a form from elsewhere is refused whoever's browser sends it
     app.before_request(_guard)
-    CSRFProtect(app)
     app.after_request(_keep_nothing)
 
 
