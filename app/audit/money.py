@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 _OTHER_THAN_TWO = {
     0: "BIF CLP DJF GNF ISK JPY KMF KRW PYG RWF UGX UYI VND VUV XAF XOF XPF",
     3: "BHD IQD JOD KWD LYD OMR TND",
@@ -25,6 +27,33 @@ def amount(minor: int, currency: str) -> str:
     whole, rest = divmod(abs(minor), 10**decimals)
     fraction = f".{rest:0{decimals}}" if decimals else ""
     return f"{'-' if minor < 0 else ''}{_SIGNS.get(currency, currency + ' ')}{grouped(whole, currency)}{fraction}"
+
+
+def plain(minor: int, currency: str) -> str:
+    """The same without sign and groups, as one types it: 100000.00 for 10000000 INR."""
+    decimals = _DECIMALS.get(currency, 2)
+    whole, rest = divmod(abs(minor), 10**decimals)
+    return f"{'-' if minor < 0 else ''}{whole}" + (f".{rest:0{decimals}}" if decimals else "")
+
+
+_TYPED = re.compile(r"(-?)(\d+|\d{1,3}(?:,\d{2,3})*,\d{3})(?:\.(\d+))?", re.ASCII)
+
+
+def minor_of(text: str, currency: str) -> int:
+    """Minor units of what somebody typed: 500, 500.00, 1,00,000.00 or ₹500. Raises ValueError: it says what would do.
+
+    A comma groups thousands and is never a decimal point, so that 1,5 is refused and not taken for 15.
+    """
+    decimals = _DECIMALS.get(currency, 2)
+    bare = text.strip().removeprefix(_SIGNS.get(currency, currency)).removeprefix(currency).strip()
+    found = _TYPED.fullmatch(bare)
+    if found is None or len(found[3] or "") > decimals or len(bare) > _MAX_TYPED:
+        raise ValueError(f"must be an amount such as {plain(50 * 10**decimals, currency)}")
+    return int(found[1] + found[2].replace(",", "") + (found[3] or "").ljust(decimals, "0"))
+
+
+_MAX_TYPED = 40
+"""Characters: far more than any price has, and few enough that a number can be made of them."""
 
 
 def grouped(number: int, currency: str) -> str:

@@ -10,20 +10,58 @@ from pathlib import Path
 
 from flask import Flask, g, url_for
 
-from app.panel import access, context, errors, formats, home, login, members, orders, sessions, transactions
+from app.panel import (
+    access,
+    audit,
+    audit_checkpoints,
+    audit_events,
+    audit_readings,
+    context,
+    errors,
+    expired,
+    formats,
+    home,
+    jobs,
+    login,
+    members,
+    orders,
+    products,
+    products_file,
+    readings,
+    sessions,
+    transactions,
+)
 from app.web import compression, headers
 from app.wiring import House
 
 MOUNT = "/panel"
 """Where the site has it; its cookie goes nowhere else."""
 
-NOUNS = (login, home, members, transactions, orders)
+NOUNS = (
+    login,
+    home,
+    members,
+    transactions,
+    orders,
+    products,
+    products_file,
+    expired,
+    jobs,
+    audit,
+    audit_checkpoints,
+    audit_events,
+    audit_readings,
+)
 
 PAGES = (
     ("home.shown", "Home"),
     ("members.listed", "Members"),
     ("transactions.listed", "Transactions"),
     ("orders.listed", "Orders"),
+    ("products.listed", "Products"),
+    ("expired.listed", "Expired"),
+    ("jobs.listed", "Scheduler"),
+    ("audit.shown", "Audit"),
 )
 """What the bar on top leads to."""
 
@@ -53,6 +91,7 @@ def create_app(house: House) -> Flask:
     compression.install(app)
     access.install(app)
     headers.install(app)
+    readings.install(app)
     return app
 
 

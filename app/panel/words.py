@@ -16,6 +16,8 @@ SENTENCES = {
     "refund_exceeds_order": "That is more than is left of the order.",
     "refund_declined": "The payment gateway gives nothing back. No points were moved.",
     "idempotency_key_reused": "This form was sent before, with other figures. Reload the page to begin anew.",
+    "unknown_event": "There is no such event.",
+    "not_sealed_yet": "No checkpoint covers this event yet. One is signed each minute in which something is new.",
     "invalid_request": "Some fields cannot be accepted.",
 }
 """Code -> what to tell. One that is missing here is shown as it is."""
