@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from zoneinfo import ZoneInfo
 
 from eventsourcing.utils import Environment
 
@@ -41,7 +42,6 @@ from app.projections.overview import Overview
 from app.projections.verify import read_models
 from app.registers.directory import PostgresDirectory, entry_statement, reason_statement
 from app.registers.job_runs import JobRuns
-from app.registers.panel_failures import PanelFailures
 from app.registers.panel_users import PanelUsers
 from app.registers.readings import Readings
 from app.registers.receipts import Receipts, receipt_statement
@@ -56,7 +56,7 @@ from app.usecases.import_accounts import ImportAccounts
 from app.usecases.import_orders import ImportOrders
 from app.usecases.loyalty import Loyalty, Writer
 from app.usecases.payment_gateway import PaymentGateway
-from app.usecases.ports import Clock, DirectoryEntry, ReasonText, Receipt
+from app.usecases.ports import Clock, DirectoryEntry, ReasonText, Receipt, Recoveries, UnsettledOrders
 from app.usecases.reconcile import Reconcile
 from app.usecases.recover_payments import RecoverPayments
 from app.usecases.refund_order import RefundOrder
@@ -87,7 +87,6 @@ class House:
     job_runs: JobRuns
     readings: Readings
     panel_users: PanelUsers
-    panel_failures: PanelFailures
     recoveries: PostgresRecoveries
     unsettled: unsettled.PostgresUnsettledOrders
     catalogue: Catalogue
@@ -187,6 +186,21 @@ def _event_sourced(database: Database, mapper: EventMapper) -> tuple[Loyalty, Po
     return loyalty, log
 
 
+def _settling(
+    loyalty: Loyalty,
+    gateway: PaymentGateway,
+    waiting: UnsettledOrders,
+    recoveries: Recoveries,
+    clock: Clock,
+    zone: ZoneInfo,
+) -> tuple[SettlePayment, SettleRefund, RecoverPayments]:
+    """What brings charges and refunds to their end, whoever tells of it."""
+    settle = SettlePayment(loyalty, recoveries, clock, zone)
+    settle_refund = SettleRefund(loyalty, recoveries, clock, zone)
+    recover = RecoverPayments(loyalty, gateway, waiting, recoveries, settle, settle_refund, clock)
+    return settle, settle_refund, recover
+
+
 def build(settings: Settings, *, clock: Clock = now, gateway: PaymentGateway | None = None) -> House:
     """A house over the migrated database that `settings.database_url` names. It connects when first used."""
     assert settings.database_url is not None, "the embedded database is started before the house is built"
@@ -195,9 +209,7 @@ def build(settings: Settings, *, clock: Clock = now, gateway: PaymentGateway | N
     directory, zone, home = PostgresDirectory(database), settings.zone, settings.home
     gateway = gateway or payment_gateway(settings, clock)
     recoveries, waiting = PostgresRecoveries(database), unsettled.PostgresUnsettledOrders(database)
-    settle = SettlePayment(loyalty, recoveries, clock, zone)
-    settle_refund = SettleRefund(loyalty, recoveries, clock, zone)
-    recover = RecoverPayments(loyalty, gateway, waiting, recoveries, settle, settle_refund, clock)
+    settle, settle_refund, recover = _settling(loyalty, gateway, waiting, recoveries, clock, zone)
     lots_read, history = lots.Lots(database), History(database, mapper, directory, clock)
     prices = CataloguePrices(database)
     checkpoints, tree, trusted = Checkpoints(database), SealedTree(database), TrustedKeys(home / KEYS)
@@ -215,7 +227,6 @@ def build(settings: Settings, *, clock: Clock = now, gateway: PaymentGateway | N
         job_runs=JobRuns(database),
         readings=Readings(database),
         panel_users=PanelUsers(database),
-        panel_failures=PanelFailures(database),
         recoveries=recoveries,
         unsettled=waiting,
         catalogue=Catalogue(database),

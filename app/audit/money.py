@@ -1,4 +1,4 @@
-"""Amounts as people write them, both ways: minor units with the currency's own number of decimals."""
+"""Amounts as people write them: minor units with the currency's own number of decimals."""
 
 from __future__ import annotations
 
@@ -16,8 +16,6 @@ _DECIMALS = {code: decimals for decimals, codes in _OTHER_THAN_TWO.items() for c
 _SIGNS = {"EUR": "€", "GBP": "£", "INR": "₹"}
 """A sign stands for one currency here: all others, the dollars and the other pounds among them, go by their code."""
 
-# Digits in groups of threes, or of twos above the thousands, or in none. 15 are more than all the money in the world.
-_WRITTEN = re.compile(r"(?P<whole>[0-9]{1,15}|[0-9]{1,3}(?:,[0-9]{2,3}){0,4},[0-9]{3})(?:\.(?P<fraction>[0-9]{1,15}))?")
 
 _IN_LAKHS = {"BDT", "INR", "LKR", "NPR", "PKR"}
 """Currencies of places that group digits by twos above the thousands. Source: Unicode CLDR, the pattern #,##,##0."""
@@ -25,32 +23,37 @@ _IN_LAKHS = {"BDT", "INR", "LKR", "NPR", "PKR"}
 
 def amount(minor: int, currency: str) -> str:
     """`minor` units of `currency`, such as ₹1,00,000.00 for 10000000 INR, JPY 1,000 for 1000 JPY."""
-    return f"{'-' if minor < 0 else ''}{_sign(currency)}{figures(abs(minor), currency)}"
-
-
-def figures(minor: int, currency: str) -> str:
-    """The same without the currency, such as 1,00,000.00: what stands in a form's field. Not for less than nothing."""
     decimals = _DECIMALS.get(currency, 2)
-    whole, rest = divmod(minor, 10**decimals)
+    whole, rest = divmod(abs(minor), 10**decimals)
     fraction = f".{rest:0{decimals}}" if decimals else ""
-    return f"{grouped(whole, currency)}{fraction}"
+    return f"{'-' if minor < 0 else ''}{_SIGNS.get(currency, currency + ' ')}{grouped(whole, currency)}{fraction}"
 
 
-def minor_units(text: str, currency: str) -> int:
-    """What `amount` or `figures` wrote, or a person did, such as 123450 for 1,234.50 INR.
-
-    Raises ValueError, in words for people, for what is no such amount: junk, a plus or minus, more decimals than the
-    currency has, and a comma where no thousands end, which may be meant for the decimal point.
-    """
-    written = text.strip().removeprefix(_sign(currency).strip()).strip()
-    found = _WRITTEN.fullmatch(written)
+def plain(minor: int, currency: str) -> str:
+    """The same without sign and groups, as one types it: 100000.00 for 10000000 INR."""
     decimals = _DECIMALS.get(currency, 2)
-    if found is None:
-        raise ValueError(f"An amount of money, please, such as {figures(123_450, currency)}.")
-    whole, fraction = found["whole"].replace(",", ""), found["fraction"] or ""
-    if len(fraction) > decimals:
-        raise ValueError(f"{currency} has {decimals or 'no'} decimals.")
-    return int(whole + fraction.ljust(decimals, "0"))
+    whole, rest = divmod(abs(minor), 10**decimals)
+    return f"{'-' if minor < 0 else ''}{whole}" + (f".{rest:0{decimals}}" if decimals else "")
+
+
+_TYPED = re.compile(r"(-?)(\d+|\d{1,3}(?:,\d{2,3})*,\d{3})(?:\.(\d+))?", re.ASCII)
+
+
+def minor_of(text: str, currency: str) -> int:
+    """Minor units of what somebody typed: 500, 500.00, 1,00,000.00 or ₹500. Raises ValueError: it says what would do.
+
+    A comma groups thousands and is never a decimal point, so that 1,5 is refused and not taken for 15.
+    """
+    decimals = _DECIMALS.get(currency, 2)
+    bare = text.strip().removeprefix(_SIGNS.get(currency, currency)).removeprefix(currency).strip()
+    found = _TYPED.fullmatch(bare)
+    if found is None or len(found[3] or "") > decimals or len(bare) > _MAX_TYPED:
+        raise ValueError(f"must be an amount such as {plain(50 * 10**decimals, currency)}")
+    return int(found[1] + found[2].replace(",", "") + (found[3] or "").ljust(decimals, "0"))
+
+
+_MAX_TYPED = 40
+"""Characters: far more than any price has, and few enough that a number can be made of them."""
 
 
 def grouped(number: int, currency: str) -> str:
@@ -60,10 +63,6 @@ def grouped(number: int, currency: str) -> str:
         head, tail = divmod(abs(number), 1000)
         digits = f"{_by_twos(head)},{tail:03}"
     return f"{'-' if number < 0 else ''}{digits}"
-
-
-def _sign(currency: str) -> str:
-    return _SIGNS.get(currency, currency + " ")
 
 
 def _by_twos(number: int) -> str:

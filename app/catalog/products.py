@@ -1,6 +1,7 @@
 """Reading the catalogue: a page of it, one product, a search.
 
-It gives JSON that is ready to be sent where that is quicker, and shows active products alone. It never writes.
+It gives JSON that is ready to be sent where that is quicker, and shows active products alone but to those who keep the
+catalogue. It never writes.
 """
 
 from __future__ import annotations
@@ -10,11 +11,11 @@ from dataclasses import dataclass
 from typing import Any
 
 from app.catalog import query, words
-from app.catalog.query import FIELDS, MAX_BIGINT, SORTS, Search
+from app.catalog.query import FIELDS, KEPT, MAX_BIGINT, SORTS, Search, is_text
 from app.catalog.words import Match
 from app.database import Database
 
-__all__ = ["FIELDS", "SORTS", "Catalogue", "Page", "Search"]
+__all__ = ["FIELDS", "KEPT", "SORTS", "Catalogue", "Page", "Search"]
 
 # A search that finds fewer than this looks for words spelt alike, too. More, and the spelling was right.
 FEW = 3
@@ -22,6 +23,11 @@ FEW = 3
 FIND = """
 SELECT id, sku, name, brand, category, price_minor, currency, image_url, description
 FROM products WHERE active AND id = %s
+"""
+
+KEEP = """
+SELECT id, sku, name, brand, category, price_minor, currency, image_url, description, active
+FROM products WHERE sku = %s
 """
 
 
@@ -35,7 +41,7 @@ class Page:
 
 
 class Catalogue:
-    """The products on sale."""
+    """The products on sale; others only where they are asked for."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
@@ -54,6 +60,11 @@ class Catalogue:
             return None
         row = self._database.row(FIND, (product_id,))
         return None if row is None else dict(zip(FIELDS, row, strict=True))
+
+    def kept(self, sku: str) -> dict[str, Any] | None:
+        """One product with all that is kept of it, sold or not, or None where there is none of this sku."""
+        row = self._database.row(KEEP, (sku,)) if is_text(sku) else None
+        return None if row is None else dict(zip(KEPT, row, strict=True))
 
     def search(self, search: Search) -> Page:
         """A page of what was searched for, with facets if asked for.

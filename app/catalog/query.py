@@ -29,6 +29,9 @@ FIELDS: dict[str, str] = {
     "description": "json_text(description)",
 }
 
+# What those may ask for besides who keep the catalogue.
+KEPT = FIELDS | {"active": "active::text"}
+
 
 @dataclass(frozen=True)
 class Order:
@@ -55,6 +58,7 @@ class Search:
 
     `sort` None is by relevance where there is text to be relevant to, else newest first; `relevance` without text is
     newest first, too. `after` is the `next` of the page before. Prices are in minor units, bounds included.
+    `active` False finds what is no longer sold, None finds both.
     """
 
     q: str = ""
@@ -67,6 +71,7 @@ class Search:
     after: Sequence[Any] | None = None
     fields: tuple[str, ...] | None = None
     facets: bool = False
+    active: bool | None = True
 
     def __post_init__(self) -> None:
         if len(self.q) > MAX_Q or not all(map(is_text, (self.q, *self.categories, *self.brands))):
@@ -117,9 +122,9 @@ def item_sql(fields: tuple[str, ...] | None) -> str:
     """The SQL of an item's JSON: what was rendered at the import, or the fields asked for. Raises ValueError."""
     if fields is None:
         return "item"
-    if not fields or not set(fields) <= FIELDS.keys():
+    if not fields or not set(fields) <= KEPT.keys():
         raise ValueError("unknown field")
-    members = (f"'\"{name}\":' || {sql}" for name, sql in FIELDS.items() if name in fields)
+    members = (f"'\"{name}\":' || {sql}" for name, sql in KEPT.items() if name in fields)
     return "'{' || " + " || ',' || ".join(members) + " || '}'"
 
 
@@ -183,6 +188,9 @@ def parameters(search: Search, match: Match | None) -> dict[str, Any]:
     }
 
 
+_SOLD = {True: "active", False: "NOT active", None: "true"}
+
+
 def _score(match: Match) -> str:
     """What is exact comes before anything that merely begins alike or is spelt alike: by the flag 32 a rank is below 1.
 
@@ -203,7 +211,7 @@ def _selections(search: Search) -> dict[str, str]:
 
 def _conditions(search: Search, match: Match | None) -> list[str]:
     """What a product must be, whatever was chosen of the facets."""
-    conditions = ["active"]
+    conditions = [_SOLD[search.active]]
     if match is not None:
         conditions.append(f"document @@ {match.sql}")
     if search.min_price is not None:

@@ -5,6 +5,7 @@ Burn order is soonest to expire first, then oldest, then lot id. Everything here
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from collections.abc import Iterable, Sequence
 from datetime import datetime
 
@@ -87,9 +88,12 @@ def without(parts: Sequence[Part], taken: Iterable[Part]) -> list[Part]:
 
 
 def together(parts: Sequence[Part], added: Iterable[Part]) -> list[Part]:
-    """`parts` and `added`, each lot once, in burn order."""
-    held = {part.lot.id: part for part in parts}
+    """`parts`, which are in burn order, and `added`: each lot once, in burn order."""
+    held = list(parts)
     for part in added:
-        before = held.get(part.lot.id)
-        held[part.lot.id] = Part(part.lot, part.points + (before.points if before else 0))
-    return sorted(held.values(), key=lambda part: part.lot.burn_key)
+        place = bisect_left(held, part.lot.burn_key, key=lambda other: other.lot.burn_key)
+        if place < len(held) and held[place].lot.id == part.lot.id:
+            held[place] = Part(part.lot, held[place].points + part.points)
+        else:
+            held.insert(place, part)
+    return held

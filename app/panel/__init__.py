@@ -10,14 +10,50 @@ from pathlib import Path
 
 from flask import Flask, g, url_for
 
-from app.panel import access, context, errors, formats, home, login, members, orders, rules, sessions, transactions
+from app.panel import (
+    access,
+    audit,
+    audit_checkpoints,
+    audit_events,
+    audit_readings,
+    context,
+    errors,
+    expired,
+    formats,
+    home,
+    jobs,
+    login,
+    members,
+    orders,
+    products,
+    products_file,
+    readings,
+    rules,
+    sessions,
+    transactions,
+)
 from app.web import compression, headers
 from app.wiring import House
 
 MOUNT = "/panel"
 """Where the site has it; its cookie goes nowhere else."""
 
-NOUNS = (login, home, members, transactions, orders, rules)
+NOUNS = (
+    login,
+    home,
+    members,
+    transactions,
+    orders,
+    rules,
+    products,
+    products_file,
+    expired,
+    jobs,
+    audit,
+    audit_checkpoints,
+    audit_events,
+    audit_readings,
+)
 
 PAGES = (
     ("home.shown", "Home"),
@@ -25,6 +61,10 @@ PAGES = (
     ("transactions.listed", "Transactions"),
     ("orders.listed", "Orders"),
     ("rules.listed", "Rules"),
+    ("products.listed", "Products"),
+    ("expired.listed", "Expired"),
+    ("jobs.listed", "Scheduler"),
+    ("audit.shown", "Audit"),
 )
 """What the bar on top leads to."""
 
@@ -47,13 +87,14 @@ def create_app(house: House) -> Flask:
     app.jinja_env.trim_blocks = app.jinja_env.lstrip_blocks = True
     app.jinja_env.globals["asset"] = _assets(app)
     app.context_processor(lambda: {"user": g.get("user"), "is_admin": _is_admin(), "pages": PAGES})
-    formats.install(app, house.settings.currency)
+    formats.install(app, house.settings.currency, house.settings.zone)
     for noun in NOUNS:
         app.register_blueprint(noun.blueprint)
     errors.install(app)
     compression.install(app)
     access.install(app)
     headers.install(app)
+    readings.install(app)
     return app
 
 

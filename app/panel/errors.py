@@ -9,7 +9,9 @@ from flask import Flask, Response, g, make_response, render_template, request
 from flask_wtf.csrf import CSRFError
 from werkzeug.exceptions import HTTPException
 
+from app.audit import AuditError
 from app.domain.errors import DomainError
+from app.eventstore.chain import Unreadable
 from app.panel.words import sentence
 from app.telemetry.logging import logger
 
@@ -44,6 +46,8 @@ def install(app: Flask) -> None:
     app.register_error_handler(CSRFError, lambda error: page(403, *NO_COOKIE))
     app.register_error_handler(HTTPException, _http)
     app.register_error_handler(DomainError, _refused)
+    app.register_error_handler(AuditError, _unproven)
+    app.register_error_handler(Unreadable, _unproven)
     app.register_error_handler(OperationalError, _unavailable)
     app.register_error_handler(Exception, _crashed)
 
@@ -70,6 +74,10 @@ def _http(error: HTTPException) -> Response:
 def _refused(error: DomainError) -> Response:
     is_missing = error.code.startswith("unknown_")
     return page(404 if is_missing else 409, sentence(error), "Go back, look at how things stand now, and try again.")
+
+
+def _unproven(error: Exception) -> Response:
+    return page(409, "This cannot be proven", f"{error}. Verify the log under Audit: it says where something is wrong.")
 
 
 def _unavailable(error: Exception) -> Response:

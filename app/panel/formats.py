@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+from typing import Any
+from zoneinfo import ZoneInfo
 
 from flask import Flask
 from markupsafe import Markup
 
 from app.audit.money import amount, grouped
+
+_MOMENT = timedelta(microseconds=1)
 
 TYPES = {
     "earn": "earned",
@@ -29,19 +34,28 @@ STATUSES = {
 """Statuses of orders, in words."""
 
 
-def install(app: Flask, currency: str) -> None:
-    """Give templates the filters `points`, `signed`, `money`, `when`, `day`, and both tables of words."""
+def install(app: Flask, currency: str, zone: ZoneInfo) -> None:
+    """Give templates the filters `points`, `signed`, `money`, `when` and `until`, and both tables of words."""
 
     def money(minor: int, of: str = currency) -> str:
         return amount(minor, of)
 
-    app.jinja_env.filters |= {
+    def until(at: datetime) -> Markup:
+        """The last day on which something can be used, as the programme counts days; the very moment on hover."""
+        last, utc = (at - _MOMENT).astimezone(zone), at.astimezone(UTC)
+        shown = f"{last.day} {last:%b %Y}"
+        return Markup('<time datetime="{}" title="{}" data-local>{}</time>').format(
+            f"{utc:%Y-%m-%dT%H:%M:%SZ}", f"until {utc:%Y-%m-%d %H:%M} UTC", shown
+        )
+
+    filters: dict[str, Callable[..., Any]] = {
         "points": lambda number: grouped(number, currency),
         "signed": lambda number: f"{'+' if number > 0 else ''}{grouped(number, currency)}",
         "money": money,
         "when": when,
-        "day": lambda at: f"{at.day} {at:%b %Y}",
+        "until": until,
     }
+    app.jinja_env.filters |= filters
     app.jinja_env.globals |= {"TYPES": TYPES, "STATUSES": STATUSES, "currency": currency}
 
 

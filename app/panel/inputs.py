@@ -11,7 +11,7 @@ from wtforms import DateField, DateTimeLocalField, HiddenField, IntegerField, Se
 from wtforms.fields.choices import SelectChoice
 from wtforms.validators import InputRequired, Length, NumberRange, Optional, ValidationError
 
-from app.audit.money import amount, figures, minor_units
+from app.audit.money import amount, minor_of, plain
 from app.panel.context import house
 
 MAX_REASON = 500
@@ -47,13 +47,17 @@ class MoneyField(StringField):
     def _value(self) -> str:
         if self.raw_data:
             return str(self.raw_data[0])
-        return "" if self.data is None else figures(self.data, self.currency)
+        return "" if self.data is None else plain(self.data, self.currency)
 
     def process_formdata(self, valuelist: list[str]) -> None:
         """Read what was sent; wtforms shows a ValueError beside the field."""
-        if valuelist:
-            self.data = None
-            self.data = minor_units(valuelist[0], self.currency)
+        if not valuelist:
+            return
+        self.data = None
+        try:
+            self.data = minor_of(valuelist[0], self.currency)
+        except ValueError as error:
+            raise ValueError(f"It {error}, please.") from error
 
 
 def money(label: str, low_minor: int, high_minor: int, **options: Any) -> MoneyField:
@@ -85,7 +89,12 @@ def reason() -> StringField:
     """Why: 1 to 500 characters that say something."""
     asked = f"Why? 1 to {MAX_REASON} characters, please."
     bare = [lambda text: text.strip() if text else text]
-    return StringField("Reason", [InputRequired(asked), Length(1, MAX_REASON, asked)], filters=bare)
+    return StringField("Reason", [InputRequired(asked), Length(1, MAX_REASON, asked), _is_text], filters=bare)
+
+
+def _is_text(form: FlaskForm, field: StringField) -> None:
+    if "\0" in field.data:
+        raise ValidationError("It holds a character that is no text.")
 
 
 class _OurTimes:

@@ -40,16 +40,16 @@ def tried() -> str | Response | tuple[str, int] | tuple[str, int, dict[str, str]
     if not form.validate():
         return _again(form), 422
     email, at = (form.email.data or "").strip().lower(), house().clock()
-    wait_s = house().panel_failures.wait_s(email, at)
+    wait_s = house().panel_users.failures.wait_s(email, at)
     if wait_s:
         form.form_errors.append(f"Too many tries. Wait {-(-wait_s // 60)} minutes, or ask for a link.")
         return _again(form), 429, {"Retry-After": str(wait_s)}
     user = house().panel_users.find(email)
     if not is_right(form.password.data or "", user.password_hash if user else None) or not sessions.begin(email):
-        house().panel_failures.add(email, at)
+        house().panel_users.failures.add(email, at)
         form.form_errors.append(WRONG)
         return _again(form), 401
-    house().panel_failures.forget(email)
+    house().panel_users.failures.forget(email)
     return redirect(local_path(request.args.get("next")), 303)
 
 

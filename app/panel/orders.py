@@ -12,6 +12,7 @@ from app.audit.money import amount
 from app.audit.order_log import order_log
 from app.audit.order_story import Named, ids_named, order_story, waiting
 from app.audit.statement import Days, points
+from app.auth.principals import is_user_id
 from app.domain.errors import DomainError
 from app.domain.order import REFUNDABLE, Order
 from app.panel.context import house, user
@@ -19,7 +20,7 @@ from app.panel.formats import STATUSES
 from app.panel.inputs import Filters, Keyed, choice, day, ends, money_or_nothing, reason, starts
 from app.panel.paging import ROWS, after, older
 from app.panel.words import show
-from app.projections.pages import Item
+from app.projections.pages import Item, Page
 from app.usecases.refund_order import RefundWanted
 from app.usecases.settle_refund import RefundOutcome
 
@@ -49,14 +50,12 @@ class Refund(Keyed):
 def listed() -> str:
     """Orders, newest first."""
     form = Wanted(request.args)
-    page = house().orders.page(
-        ROWS,
-        after(),
-        user=form.user.data or None,
-        status=form.status.data or None,
-        since=starts(form.since.data),
-        until=ends(form.until.data),
-    )
+    who, status = form.user.data or None, form.status.data or None
+    since, until = starts(form.since.data), ends(form.until.data)
+    if (who and not is_user_id(who)) or (status and status not in STATUSES):
+        page = Page([], None)
+    else:
+        page = house().orders.page(ROWS, after(), user=who, status=status, since=since, until=until)
     return render_template("orders.html", form=form, orders=page.items, older=older(page.next))
 
 

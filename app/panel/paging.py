@@ -8,17 +8,18 @@ from urllib.parse import urlencode
 
 from flask import request, url_for
 
-MAX_POSITION = 2**63 - 1
-"""As the database counts them."""
-
 ROWS = 50
 """Lines a page: what fits on a desk's screen twice over."""
 
 
+MAX_POSITION = 2**63 - 1
+"""What the database takes."""
+
+
 def after() -> int | None:
-    """The position that the page goes on after; None on the first page, and for what is no number."""
+    """The position that the page goes on after; None on the first page, and for what is no position."""
     position = request.args.get("after", type=int)
-    return position if position is not None and abs(position) <= MAX_POSITION else None
+    return position if position and 0 < position <= MAX_POSITION else None
 
 
 def older(key: list[Any] | None) -> str | None:

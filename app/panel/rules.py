@@ -94,7 +94,7 @@ def asked() -> str:
 
 
 @blueprint.get("/rules/example")
-def example() -> str:
+def previewed() -> str:
     """What becomes of the example's order; a part of the page."""
     form = _sent()
     return render_template("rules_example.html", form=form, example=_example(form))

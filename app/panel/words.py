@@ -21,6 +21,8 @@ SENTENCES = {
     "points_above_maximum": "An order may not take so many points.",
     "points_below_minimum": "An order may not take so few points.",
     "idempotency_key_reused": "This form was sent before, with other figures. Reload the page to begin anew.",
+    "unknown_event": "There is no such event.",
+    "not_sealed_yet": "No checkpoint covers this event yet. One is signed each minute in which something is new.",
     "invalid_request": "Some fields cannot be accepted.",
 }
 """Code -> what to tell. One that is missing here is shown as it is."""

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from datetime import datetime
-from typing import Any
+from datetime import date, datetime
+from typing import Any, NamedTuple
 from uuid import UUID
+from zoneinfo import ZoneInfo
 
 from app.database import Database
 from app.domain.account_events import Adjusted, Earned, Expired, Redeemed, Restored, Revoked
@@ -85,8 +86,23 @@ def _moved_by(event: Any) -> Iterable[tuple[int, int]]:
     return ()
 
 
+class Unswept(NamedTuple):
+    """Points that have lapsed and were not swept yet, and how many accounts hold some."""
+
+    accounts: int
+    points: int
+
+
+class Lapsing(NamedTuple):
+    """Points whose last day this is, and how many accounts hold some."""
+
+    last_day: date
+    accounts: int
+    points: int
+
+
 class Lots:
-    """Queries: what is due to be swept, and an account's lots."""
+    """Queries: what is due to be swept, what was not and what will be, and an account's lots."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
@@ -99,6 +115,27 @@ class Lots:
             (at, after, after, limit),
         )
         return [account_id for (account_id,) in rows]
+
+    def unswept(self, at: datetime) -> Unswept:
+        """What has lapsed by `at` and still stands in lots."""
+        row = self._database.row(
+            "SELECT count(DISTINCT account_id), coalesce(sum(remaining), 0)::bigint FROM lots"
+            " WHERE remaining > 0 AND expires_at <= %s",
+            (at,),
+        )
+        assert row is not None
+        return Unswept(*row)
+
+    def lapsing(self, after: datetime, until: datetime, zone: ZoneInfo) -> list[Lapsing]:
+        """What will lapse in `(after, until]` if nobody spends it, by the last day on which it can be spent."""
+        rows = self._database.rows(
+            # A lot lapses at the instant that its last day is over, which belongs to the next one.
+            "SELECT ((expires_at - interval '1 microsecond') AT TIME ZONE %s)::date AS last_day,"
+            " count(DISTINCT account_id), sum(remaining)::bigint FROM lots"
+            " WHERE remaining > 0 AND expires_at > %s AND expires_at <= %s GROUP BY last_day ORDER BY last_day",
+            (zone.key, after, until),
+        )
+        return [Lapsing(*row) for row in rows]
 
     def of(self, account_id: UUID) -> list[Item]:
         """All lots that an account ever had, oldest first."""

@@ -3,8 +3,20 @@
 from __future__ import annotations
 
 from datetime import datetime
+from typing import NamedTuple
 
 from app.database import Database
+
+
+class JobRun(NamedTuple):
+    """One run; one that has not ended has no outcome: it is under way, or its process died."""
+
+    job: str
+    slot: datetime
+    started_at: datetime
+    finished_at: datetime | None
+    outcome: str | None
+    detail: str | None
 
 
 class JobRuns:
@@ -34,3 +46,16 @@ class JobRuns:
             "SELECT finished_at IS NOT NULL FROM job_runs WHERE job = %s AND slot = %s", (job, slot)
         )
         return None if row is None else bool(row[0])
+
+    def newest(self, limit: int, before: datetime | None = None) -> list[JobRun]:
+        """Up to `limit` runs of those begun before a moment, newest first.
+
+        One leader begins one run after the other, so no two began at the same microsecond.
+        """
+        rows = self._database.rows(
+            "SELECT job, slot, started_at, finished_at, outcome, detail FROM job_runs"
+            " WHERE %(before)s::timestamptz IS NULL OR started_at < %(before)s"
+            " ORDER BY started_at DESC LIMIT %(limit)s",
+            {"before": before, "limit": limit},
+        )
+        return [JobRun(*row) for row in rows]

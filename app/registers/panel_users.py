@@ -12,6 +12,7 @@ from hashlib import sha256
 from typing import Literal, NamedTuple
 
 from app.database import Database
+from app.registers.panel_failures import PanelFailures
 
 Kind = Literal["session", "link"]
 
@@ -26,10 +27,11 @@ class PanelUser(NamedTuple):
 
 
 class PanelUsers:
-    """The tables `panel_users` and `panel_tokens`."""
+    """The tables `panel_users` and `panel_tokens`; `failures` are logins that went wrong."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
+        self.failures = PanelFailures(database)
 
     def find(self, user_id: str) -> PanelUser | None:
         """One user, or None."""

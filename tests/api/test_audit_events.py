@@ -144,3 +144,30 @@ def test_a_query_that_cannot_be_is_refused(common: CommonShop, query: str, field
 def test_an_empty_log_is_an_empty_page(api: Api) -> None:
     assert read(api) == {"items": [], "next": None}
     assert lines(api) == []
+
+
+def test_the_newest_come_first_in_parts_and_never_past_what_is_settled(moved: Api) -> None:
+    log = moved.house.logged_events
+    everything = log.page(100, 0).items
+    found, before = [], None
+    while True:
+        page = log.newest(3, before)
+        found += page.items
+        if page.next is None:
+            break
+        (before,) = page.next
+    assert found == everything[::-1]
+    assert log.newest(10, everything[0]["position"]).items == []
+    with open_append(moved.house.database) as append:
+        moved.grant("bob", 1)
+        assert log.newest(100).items == log.newest(100, append.position + 1).items == everything[::-1]
+        append.commit()
+    assert len(log.newest(100).items) == len(everything) + 3
+
+
+def test_one_is_found_by_its_position(moved: Api) -> None:
+    log = moved.house.logged_events
+    for item in log.page(100, 0).items:
+        assert log.find(item["position"]) == item
+    for position in (0, -1, 10**6, 10**30):
+        assert log.find(position) is None

@@ -8,10 +8,8 @@ import pytest
 from playwright.sync_api import Browser, Page, sync_playwright
 
 from tests.browser.looking import SIZES, Watch
+from tests.support.chromium import HOW, chromium, is_demanded
 from tests.support.serving import Server, serving
-
-CHROMIUM = "/usr/bin/chromium"
-"""The system's own: Playwright's client brings none along."""
 
 WIDTH = 1280
 
@@ -26,9 +24,12 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
 @pytest.fixture(scope="session")
 def browser() -> Iterator[Browser]:
     """One browser for all tests; each page has a context of its own."""
+    found = chromium()
+    if found is None and not is_demanded():
+        pytest.skip(HOW)
     with sync_playwright() as playwright:
         # Without its sandbox, which a container forbids: it sees no page but ours.
-        launched = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
+        launched = playwright.chromium.launch(executable_path=found, args=["--no-sandbox"])
         yield launched
         launched.close()
 

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
-from playwright.sync_api import Locator, Page, expect
+from playwright.sync_api import APIResponse, Locator, Page, Route, expect
 
 from tests.support.serving import Server
 
@@ -51,6 +53,21 @@ def go_to_checkout(page: Page, points: int = 0) -> None:
 def pay_button(page: Page) -> Locator:
     """The one that buys."""
     return page.locator("#pay")
+
+
+@contextmanager
+def silent_bank(page: Page) -> Iterator[None]:
+    """While it lasts, the page hears what checkout answered first: the scheduler may settle an order at any moment."""
+    first: list[APIResponse] = []
+
+    def answer(route: Route) -> None:
+        if not first:
+            first.append(route.fetch())
+        route.fulfill(response=first[0])
+
+    page.route("**/checkout/", answer)
+    yield
+    page.unroute("**/checkout/")
 
 
 def expect_paid(page: Page) -> None:

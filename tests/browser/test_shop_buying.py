@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import pytest
@@ -19,6 +20,7 @@ from tests.browser.shopping import (
     put_in_basket,
     sell,
     sign_in,
+    silent_bank,
 )
 from tests.support.serving import Server
 
@@ -83,12 +85,58 @@ def test_a_pending_charge_is_shown_checked_and_settled(page: Page, site: Server)
     put_in_basket(page, "water bottle", "Steel Water Bottle 1 L")
     go_to_checkout(page, points=10)
     page.get_by_label("No answer, charged").check()
-    pay_button(page).click()
-    expect(page.get_by_role("heading", name="Checking with the bank")).to_be_focused()
-    page.reload()  # it goes on where it was
-    expect(page.get_by_role("heading", name="Checking with the bank")).to_be_visible()
-    site.miles("recover")
+    with silent_bank(page):
+        pay_button(page).click()
+        expect(page.get_by_role("heading", name="Checking with the bank")).to_be_focused()
+        page.reload()  # it goes on where it was
+        expect(page.get_by_role("heading", name="Checking with the bank")).to_be_visible()
+        site.miles("recover")
     expect_paid(page)
+
+
+def test_points_alone_buy_without_a_card(page: Page) -> None:
+    sign_in(page, "meera.iyer")
+    put_in_basket(page, "adjustable phone stand", "Adjustable Phone Stand")
+    page.goto("/shop/basket")
+    page.get_by_role("button", name="Use all I can").click()
+    expect(page.locator("#due")).to_have_text("₹0")
+    expect(page.get_by_role("radio")).to_have_count(0)
+    with page.expect_request("**/checkout/") as sent:
+        page.get_by_role("button", name="Pay 100 points").click()
+    assert "payment_method" not in sent.value.post_data_json
+    expect_paid(page)
+
+
+def test_who_does_not_wait_finds_the_order_and_an_empty_basket(page: Page) -> None:
+    sign_in(page, "somebody.hasty")
+    put_in_basket(page, "water bottle", "Steel Water Bottle 1 L")
+    go_to_checkout(page)
+    page.get_by_label("No answer, never charged").check()
+    with silent_bank(page):
+        pay_button(page).click()
+        page.get_by_role("button", name="Do not wait").click()
+        expect(page.locator(".status")).to_have_text(re.compile("Being checked|Not paid"))
+    page.goto("/shop/basket")
+    expect(page.get_by_text("Your basket is empty.")).to_be_visible()
+
+
+def test_fewer_things_take_fewer_points(page: Page, watch: Watch) -> None:
+    watch.expects("422")  # the quote says that it is too many, and the slider goes down
+    sign_in(page, "ravi.menon")
+    put_in_basket(page, "adjustable phone stand", "Adjustable Phone Stand")
+    page.goto("/shop/basket")
+    quantity = page.get_by_label("Quantity of Adjustable Phone Stand")
+    quantity.fill("2")
+    quantity.press("Tab")
+    expect(page.locator("#total")).to_have_text("₹200")
+    page.get_by_label("Exactly").fill("150")
+    expect(page.locator("#due")).to_have_text("₹50")
+    quantity.fill("1")
+    quantity.press("Tab")
+    expect(page.get_by_role("button", name="Pay 100 points")).to_be_enabled()
+    expect(page.get_by_label("Exactly")).to_have_value("100")
+    page.get_by_role("button", name="Remove").click()
+    expect(page.get_by_text("Your basket is empty.")).to_be_visible()
 
 
 def test_an_answer_that_was_lost_never_buys_twice(page: Page, watch: Watch) -> None:

@@ -7,7 +7,7 @@ from playwright.sync_api import Page, expect
 
 from tests.browser.conftest import OpenPage
 from tests.browser.looking import Watch, keep_screenshots, looks, weight_of_first_load
-from tests.browser.shopping import available, go_to_checkout, pay_button, put_in_basket, sign_in
+from tests.browser.shopping import available, go_to_checkout, pay_button, put_in_basket, sign_in, silent_bank
 from tests.support.serving import Server
 
 pytestmark = pytest.mark.slow
@@ -38,10 +38,11 @@ def test_every_page_is_sound_at_both_sizes_in_the_light_and_in_the_dark(page: Pa
     go_to_checkout(page, points=5)
     look("basket")
     page.get_by_label("No answer, never charged").check()
-    pay_button(page).click()
-    expect(page.get_by_role("heading", name="Checking with the bank")).to_be_visible()
-    look("pending")
-    page.get_by_role("button", name="Do not wait").click()
+    with silent_bank(page):
+        pay_button(page).click()
+        expect(page.get_by_role("heading", name="Checking with the bank")).to_be_visible()
+        look("pending")
+        page.get_by_role("button", name="Do not wait").click()
     expect(page.locator(".order")).to_be_visible()
     look("order")
     available(page)
@@ -103,6 +104,40 @@ def test_a_page_that_fails_says_what_to_do_and_does_it(page: Page, watch: Watch)
     expect(page.locator(".card:not(.skeleton)")).to_have_count(24)
 
 
+def test_a_basket_whose_member_cannot_be_asked_goes_on_once_they_can(page: Page, watch: Watch) -> None:
+    watch.expects("ERR_FAILED")
+    sign_in(page, "asha.rao")
+    put_in_basket(page, "water bottle", "Steel Water Bottle 1 L")
+    page.route("**/user/points", lambda route: route.abort())
+    page.goto("/shop/basket")
+    alert = page.get_by_role("alert")
+    expect(alert).to_contain_text("The shop cannot be reached.")
+    page.unroute("**/user/points")
+    alert.get_by_role("button", name="Try again").click()
+    expect(pay_button(page)).to_be_enabled()
+    expect(alert).to_have_count(0)
+
+
+def test_what_is_not_sold_any_more_is_said_and_the_rest_can_be_bought(page: Page, watch: Watch) -> None:
+    watch.expects("404", "422")
+    sign_in(page, "asha.rao")
+    put_in_basket(page, "water bottle", "Steel Water Bottle 1 L")
+    gone = {"id": 999_999, "name": "A thing of the past", "brand": "", "category": "", "price": 100, "currency": "INR"}
+    page.evaluate(
+        """gone => {
+            const lines = JSON.parse(localStorage.getItem("miles.basket"));
+            localStorage.setItem("miles.basket", JSON.stringify([...lines, { ...gone, image_url: "", quantity: 1 }]));
+        }""",
+        gone,
+    )
+    page.goto("/shop/basket")
+    expect(page.locator(".line.gone")).to_contain_text("Not sold any more")
+    expect(page.locator("#total")).to_have_text("₹500")
+    expect(pay_button(page)).to_be_enabled()
+    page.goto("/shop/product?id=999999")
+    expect(page.get_by_role("heading", name="This is not sold here")).to_be_visible()
+
+
 def test_a_sign_in_that_ended_leads_to_a_new_one_and_back(page: Page, watch: Watch) -> None:
     watch.expects("401")
     sign_in(page, "asha.rao")
@@ -132,3 +167,14 @@ def test_where_nobody_signs_in_by_name_a_token_does(page: Page, watch: Watch, si
     submit.click()
     expect(page.locator("#account bdi")).to_have_text("asha.rao")
     expect(page).to_have_url("/shop/")
+
+
+def test_where_the_browser_keeps_nothing_the_shop_shows_and_says_so(page: Page) -> None:
+    for store in ("sessionStorage", "localStorage"):
+        page.add_init_script(f"Object.defineProperty(window, '{store}', {{ get() {{ throw new Error('off'); }} }})")
+    page.goto("/shop/product?id=1")
+    page.get_by_role("button", name="Add to basket").click()
+    expect(page.locator("#basket-count")).to_contain_text("1")
+    page.goto("/shop/sign-in")
+    page.get_by_role("button", name="asha.rao").click()
+    expect(page.get_by_role("alert")).to_contain_text("This browser keeps nothing for this site.")

@@ -11,7 +11,7 @@ import pytest
 
 from app.catalog import query
 from app.catalog.importing import import_products
-from app.catalog.products import FIELDS, SORTS, Catalogue, Search
+from app.catalog.products import FIELDS, KEPT, SORTS, Catalogue, Search
 from app.database import Database
 from tests.support.shelf import SHELF, Item, items, load, many, names, results, walk
 
@@ -194,3 +194,28 @@ def test_an_item_has_every_field_but_the_description_and_fields_choose(
 @pytest.mark.parametrize("product_id", [0, -1, 1, 2**63, -(2**70)])
 def test_a_product_that_is_not_there_is_none(catalogue: Catalogue, product_id: int) -> None:
     assert catalogue.find(product_id) is None
+
+
+def test_those_who_keep_the_catalogue_find_what_is_no_longer_sold_too(database: Database, catalogue: Catalogue) -> None:
+    load(database, {"name": "Glass bottle"}, {"name": "Old bottle", "active": False})
+    for q in ("", "bottle", "botle"):
+        for active, found in (
+            (True, ["Glass bottle"]),
+            (False, ["Old bottle"]),
+            (None, ["Old bottle", "Glass bottle"]),
+        ):
+            page = catalogue.search(Search(q=q, active=active, sort="newest", fields=("name", "active")))
+            assert items(page) == [{"name": name, "active": name == "Glass bottle"} for name in found]
+
+
+def test_a_product_is_kept_by_its_sku_sold_or_not(database: Database, catalogue: Catalogue) -> None:
+    load(
+        database, {"sku": "100%", "name": "Cup"}, {"sku": "🎉", "active": False, "name": "Hat", "description": "Two\n"}
+    )
+    for sku, name, active in (("100%", "Cup", True), ("🎉", "Hat", False)):
+        found = catalogue.kept(sku)
+        assert found is not None
+        assert tuple(found) == tuple(KEPT)
+        assert (found["sku"], found["name"], found["active"], found["price"]) == (sku, name, active, 100)
+    for sku in ("", "%", "\0", "\ud800", "x" * 5000):
+        assert catalogue.kept(sku) is None

@@ -153,3 +153,8 @@ def test_a_form_without_its_token_is_refused_and_changes_nothing(
     refused = viewer.post("/panel/member?user=ann", {"points": "5", "reason": "x", "key": "k"}, token=token)
     assert "This form has run out" in words(shown(refused, 403))
     assert books(owner) == before
+
+
+@pytest.mark.parametrize("path", ["login", "logout", "member?user=ann", "member/preview?user=ann"])
+def test_without_a_token_nobody_posts_anything(panel: Panel, path: str) -> None:
+    shown(panel.nobody().post(f"/panel/{path}", {"points": "5"}, token=None), 403)

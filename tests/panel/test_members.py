@@ -67,7 +67,9 @@ def test_what_would_happen_is_shown_and_nothing_is_written(panel: Panel, owner: 
     shows = words(shown(viewer.post("/panel/member/preview?user=ann", {"points": "-30", "reason": "r", "key": "k"})))
     assert shows == "30 points would be taken from ann, those first that expire first. After it 70 can be spent."
     shows = words(shown(viewer.post("/panel/member/preview?user=bob", {"points": "30", "reason": "r", "key": "k"})))
-    assert shows.startswith("30 points would be given to bob, until 2027-01-15 18:30 UTC . After it 30 can be spent.")
+    assert shows.startswith(
+        "30 points would be given to bob, good until the end of 15 Jan 2027 . After it 30 can be spent."
+    )
     assert books(owner) == before
 
 

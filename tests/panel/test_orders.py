@@ -120,15 +120,13 @@ def test_lists_that_are_empty_say_so(panel: Panel) -> None:
     assert "No order is up for review." in viewer.page("/panel/orders/reviews")
 
 
-def test_what_the_database_cannot_hold_is_refused_before_it_gets_there(panel: Panel, shop: Shop) -> None:
-    order = shop.buy()
-    viewer = panel.as_admin()
-    fields = {"amount": "1", "reason": "a\0b", "key": "k"}
-    shown(viewer.post(f"/panel/orders/{order.order_id}/refund", fields), 400)
-    shown(viewer.get("/panel/orders?user=%00"), 400)
-    shown(panel.nobody().get("/panel/login?next=%00"), 400)
-    for path in ("orders", "orders/reviews", "rules", "transactions"):
-        viewer.page(f"/panel/{path}?after={10**30}")
+@pytest.mark.parametrize(
+    "asked", ["user=%00", "user=a/b", "user=nobody", "status=none", "status=%00", "since=9999-12-31"]
+)
+def test_what_cannot_be_breaks_no_list(panel: Panel, shop: Shop, asked: str) -> None:
+    shop.buy()
+    is_narrowed = not asked.startswith("since")
+    assert ("No orders that fit" in panel.as_admin().page(f"/panel/orders?{asked}")) is is_narrowed
 
 
 # -- refunded
@@ -199,10 +197,10 @@ def test_a_refund_that_the_gateway_refuses_is_said_and_can_be_tried_anew(panel: 
     [
         ({"amount": "500.01"}, "That is more than is left of the order.", "amount"),
         ({"amount": "0.00"}, "From ₹0.01 to ₹", "amount"),
-        ({"amount": "-1"}, "An amount of money, please, such as 1,234.50.", "amount"),
-        ({"amount": "1,5"}, "An amount of money, please, such as 1,234.50.", "amount"),
-        ({"amount": "1.001"}, "INR has 2 decimals.", "amount"),
-        ({"amount": "9" * 99}, "An amount of money, please, such as 1,234.50.", "amount"),
+        ({"amount": "-1"}, "From ₹0.01 to ₹", "amount"),
+        ({"amount": "1,5"}, "It must be an amount such as 50.00, please.", "amount"),
+        ({"amount": "1.001"}, "It must be an amount such as 50.00, please.", "amount"),
+        ({"amount": "9" * 99}, "It must be an amount such as 50.00, please.", "amount"),
         ({"reason": ""}, "Why? 1 to 500 characters, please.", "reason"),
         ({"reason": " \t"}, "Why? 1 to 500 characters, please.", "reason"),
         ({"reason": "r" * 501}, "Why? 1 to 500 characters, please.", "reason"),

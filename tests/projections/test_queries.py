@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from datetime import timedelta
+from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
 import msgspec
@@ -195,3 +195,33 @@ def test_accounts_with_lapsed_points_are_due_in_order_and_in_parts(shop: Shop, c
     assert due(clock.at, None, 10) == accounts
     assert due(clock.at, accounts[0], 1) == accounts[1:2]
     assert due(clock.at - timedelta(microseconds=1), None, 10) == []
+
+
+def test_what_has_lapsed_and_was_not_swept_is_counted(shop: Shop, clock: Clock) -> None:
+    assert shop.house.lots.unswept(clock.at) == (0, 0)
+    for points in (10, 5):
+        shop.give("ann", points, clock.at + timedelta(days=1))
+    shop.give("bob", 7, clock.at + timedelta(days=1))
+    shop.give("bob", 9)
+    clock.move(days=1)
+    assert shop.house.lots.unswept(clock.at - timedelta(microseconds=1)) == (0, 0)
+    assert shop.house.lots.unswept(clock.at) == (2, 22)
+    shop.house.expire_points()
+    assert shop.house.lots.unswept(clock.at) == (0, 0)
+
+
+def test_what_will_lapse_is_told_by_the_last_day_of_the_programme_to_spend_it(shop: Shop, clock: Clock) -> None:
+    midnight = datetime(2026, 1, 20, 18, 30, tzinfo=UTC)  # where the programme is, the 20th is over
+    for user, expires_at in (
+        ("ann", midnight),
+        ("bob", midnight),
+        ("bob", midnight + timedelta(microseconds=1)),
+        ("bob", midnight + timedelta(days=2)),
+    ):
+        shop.give(user, 10, expires_at)
+
+    def lapsing(after: datetime, until: datetime) -> list[tuple[date, int, int]]:
+        return [tuple(found) for found in shop.house.lots.lapsing(after, until, shop.house.settings.zone)]
+
+    assert lapsing(clock.at, midnight + timedelta(days=1)) == [(date(2026, 1, 20), 2, 20), (date(2026, 1, 21), 1, 10)]
+    assert lapsing(midnight, midnight + timedelta(days=2)) == [(date(2026, 1, 21), 1, 10), (date(2026, 1, 22), 1, 10)]

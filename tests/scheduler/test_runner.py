@@ -172,3 +172,18 @@ def test_recovery_settles_what_has_waited_long_enough(house: House, clock: Clock
     found = house.orders.find(order.order_id)
     assert found is not None
     assert found["status"] == "paid"
+
+
+def test_runs_are_told_newest_first_and_in_parts(house: House, clock: Clock) -> None:
+    slots = [clock.at + timedelta(days=n) for n in range(3)]
+    for slot in slots:
+        assert house.job_runs.begin("sweep", slot)
+    house.job_runs.finish("sweep", slots[1], "failed", "Oh")
+    newest, middle, oldest = house.job_runs.newest(10)
+    assert [run.slot for run in (newest, middle, oldest)] == slots[::-1]
+    assert (middle.job, middle.outcome, middle.detail) == ("sweep", "failed", "Oh")
+    assert middle.finished_at is not None and middle.finished_at >= middle.started_at
+    assert (newest.finished_at, newest.outcome, newest.detail) == (None, None, None)
+    assert house.job_runs.newest(1) == [newest]
+    assert house.job_runs.newest(1, newest.started_at) == [middle]
+    assert house.job_runs.newest(10, oldest.started_at) == []

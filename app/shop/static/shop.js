@@ -84,7 +84,7 @@ function parsed(text) {
   }
 }
 
-/** The body of the answer. A reading that is told to come back later does so twice; a writing is its caller's affair. */
+/** The body of the answer. A reading that is told to come again does, twice; a writing is its caller's affair. */
 async function api(path, options = {}) {
   for (let tries = 1; ; tries++) {
     try {
@@ -188,7 +188,10 @@ function complain(place, words, ...ways) {
   place.replaceChildren(el("div", { class: "notice bad", role: "alert" }, el("p", {}, words), ...ways));
 }
 
-/** Do what may fail. If it does, say so in `place`, with a way on; a sign-in that ended leads to a new one. */
+/**
+ * Do what may fail. If it does, say so in `place`, with a way to do all of it again; a sign-in that ended leads to a new
+ * one. What `action` itself tries needs a place of its own: this one is cleared once it has worked.
+ */
 async function trying(place, action) {
   try {
     const result = await action();
@@ -197,12 +200,13 @@ async function trying(place, action) {
   } catch (error) {
     if (error.name === "AbortError") return undefined;
     if (error.status === 401) return goSignIn("ended");
+    if (!(error instanceof Problem || error instanceof Unreachable)) {
+      complain(place, inWords(error), quietButton("Load it again", () => location.reload()));
+      throw error; // a fault of the page's own: the browser's console says which
+    }
     const isSignedInWrongly = error.code === "forbidden";
-    const way = isSignedInWrongly
-      ? el("a", { href: "sign-in" }, "Sign in")
-      : quietButton("Try again", () => trying(place, action));
-    complain(place, inWords(error), way);
-    if (!(error instanceof Problem || error instanceof Unreachable)) throw error;
+    const again = () => quietButton("Try again", () => trying(place, action));
+    complain(place, inWords(error), isSignedInWrongly ? el("a", { href: "sign-in" }, "Sign in") : again());
     return undefined;
   }
 }
@@ -247,6 +251,15 @@ function tile({ name, category }) {
 
 const hash = (text) => [...text].reduce((sum, character) => (sum * 31 + character.codePointAt(0)) >>> 0, 7);
 
+/** Hide a list's button at its end; who stood on it goes on with what it brought. */
+function offerMore(button, next, first) {
+  const stoodOnIt = document.activeElement === button;
+  button.hidden = !next;
+  if (next || !stoodOnIt || !first) return;
+  first.tabIndex = -1;
+  first.focus();
+}
+
 /** A list that goes on: `row` makes an item's element. */
 function paged(place, path, row, nothing) {
   const list = el("ul", { class: "rows" });
@@ -260,8 +273,8 @@ function paged(place, path, row, nothing) {
       list.append(...page.items.map(row));
       if (before) announce(`${page.items.length} more.`);
       next = page.next;
-      more.hidden = !next;
       list.hidden = !list.children.length;
+      offerMore(more, next, list.children[before]);
       if (list.hidden) state.after(nothing());
     });
   more.hidden = list.hidden = true;
@@ -320,7 +333,7 @@ async function signIn() {
     byId("by-name").hidden = !byName;
     byId("by-token").hidden = byName;
   });
-  const into = async (user, makeToken) => {
+  const into = async (makeToken) => {
     byId("why").replaceChildren();
     try {
       tab.set("token", await makeToken());
@@ -335,12 +348,12 @@ async function signIn() {
     return location.assign(wayBack(asked.get("back")));
   };
   const byName = (user) =>
-    into(user, async () => (await api("sign-in", { method: "POST", body: { user }, from: SHOP })).token);
+    into(async () => (await api("sign-in", { method: "POST", body: { user }, from: SHOP })).token);
   for (const button of document.querySelectorAll("[data-name]")) {
     button.addEventListener("click", () => byName(button.dataset.name));
   }
   onSubmit(byId("name-form"), () => byName(byId("user").value));
-  onSubmit(byId("token-form"), () => into(null, async () => pasted(byId("token").value)));
+  onSubmit(byId("token-form"), () => into(async () => pasted(byId("token").value)));
   if (!tab.get("token")) return;
   const me = await member().catch(() => null); // refused or out of reach: then one just signs in
   if (!me) return;
@@ -438,7 +451,8 @@ async function browse() {
   function ofForm() {
     const data = new FormData(form);
     const scale = 10 ** decimalsOf(currency);
-    const price = (name) => (data.get(name) ? String(Math.round(Number(data.get(name)) * scale)) : "");
+    const fitting = (amount) => Math.round(Math.min(Math.max(amount, 0) * scale, Number.MAX_SAFE_INTEGER));
+    const price = (name) => (data.get(name) ? String(fitting(Number(data.get(name)))) : "");
     const words = [["q", data.get("q").trim()], ["sort", data.get("sort")]];
     const prices = [["min_price", price("min")], ["max_price", price("max")]];
     const chosen = ["category", "brand"].flatMap((name) => data.getAll(name).map((value) => [name, value]));
@@ -465,7 +479,7 @@ async function browse() {
     const focused = document.activeElement?.name && `${document.activeElement.name}=${document.activeElement.value}`;
     for (const name of ["category", "brand"]) {
       const chosen = asked.getAll(name);
-      const missing = chosen.filter((value) => !(value in facets[name])).map((value) => [value, 0]);
+      const missing = chosen.filter((value) => !Object.hasOwn(facets[name], value)).map((value) => [value, 0]);
       const counted = [...missing, ...Object.entries(facets[name])];
       const row = ([value, count]) => choice(name, value, count, chosen.includes(value));
       byId(name).replaceChildren(...counted.map(row));
@@ -493,10 +507,11 @@ async function browse() {
     await trying(cursor ? byId("more-state") : byId("state"), async () => {
       try {
         const page = await api(`products/search?${query}`, { signal });
+        const before = results.children.length;
         if (cursor) results.append(...page.items.map(card));
         else showFirst(page);
         next = page.next;
-        byId("more").hidden = !next;
+        offerMore(byId("more"), next, results.children[before]);
         if (cursor) announce(`${page.items.length} more, ${number(results.children.length)} shown.`);
         history.replaceState({ shown: results.children.length }, "");
         results.removeAttribute("aria-busy");
@@ -617,7 +632,7 @@ const newKey = () =>
  * server does it once: 201 paid, 202 nobody knows yet (ask again), 402 declined. Only a final answer, or a refusal,
  * which did nothing, ends the attempt; the next one has a new key.
  *
- * Gives `{paid}`, `{refused}` or `{unknown}`; meanwhile `onPending` hears of a 202.
+ * Gives `{paid}`, `{refused}`, `{unknown}`, or nothing where the attempt was dropped; `onPending` hears of each 202.
  */
 async function purchase(attempt, onPending) {
   const name = attemptName(attempt.user);
@@ -626,6 +641,7 @@ async function purchase(attempt, onPending) {
     let pause_s = wait_s;
     try {
       const { status, data } = await send("checkout/", { method: "POST", body: attempt.body, key: attempt.key });
+      if (tab.get(name)?.key !== attempt.key) return {}; // its member did not wait
       if (status === 201) {
         tab.drop(name);
         return { paid: data };
@@ -661,7 +677,7 @@ async function checkout() {
   const exactly = byId("exactly");
   let quoted = null; // the quote that is shown, with the points that it is for
   let me = null;
-  let asking = null;
+  let quoting = null;
 
   const items = () => {
     const sold = basket.lines().filter((line) => !line.isGone);
@@ -727,20 +743,21 @@ async function checkout() {
     found.forEach((now, index) => {
       const { id } = lines[index];
       if (now.status === 404) basket.change(id, { isGone: true });
-      else if (now.id === id) basket.change(id, { ...asPutIn(now), isGone: false }); // else the quote says what is amiss
+      else if (now.id === id) basket.change(id, { ...asPutIn(now), isGone: false });
+      // Any other failure leaves the line as it was: the quote will say what is amiss.
     });
     if (JSON.stringify(basket.lines()) !== JSON.stringify(lines)) showLines();
   }
 
   /** Ask what it would come to with so many points, and show it. */
   async function quote() {
-    asking?.abort();
+    quoting?.abort();
     if (!me || !items().length) return showIfNothing();
-    asking = new AbortController();
-    const { signal } = asking;
+    quoting = new AbortController();
+    const { signal } = quoting;
     byId("pay").disabled = true;
     const body = { items: items(), points_to_use: slider.valueAsNumber };
-    await trying(byId("pay-state"), async () => {
+    await trying(byId("quote-state"), async () => {
       try {
         showQuote(await api("checkout/quote", { method: "POST", body, signal }));
       } catch (error) {
@@ -753,7 +770,7 @@ async function checkout() {
 
   function showIfNothing() {
     byId("checkout").hidden = true;
-    if (me) byId("pay-state").replaceChildren(el("p", {}, "Nothing in the basket can be bought."));
+    if (me) byId("quote-state").replaceChildren(el("p", {}, "Nothing in the basket can be bought."));
   }
 
   /** Order, rules or account may have shrunk below what the slider says: then it goes down to what is left. */
@@ -780,7 +797,7 @@ async function checkout() {
       ? `You have ${points(available)}; this order may take ${number(usable)}.`
       : `You have ${points(available)}; none can be used on this order.`;
     byId("total").textContent = money(total, currency);
-    byId("less").textContent = `−${money(total - due, currency)} (${points(used)})`;
+    byId("less").textContent = `${used ? "−" : ""}${money(total - due, currency)} (${points(used)})`;
     byId("due").textContent = money(due, currency);
     byId("earn").textContent = points(answer.points_to_earn);
     slider.setAttribute("aria-valuetext", `${points(used)}, ${money(due, currency)} by card`);
@@ -811,11 +828,6 @@ async function checkout() {
     byId("outcome-heading").focus();
   }
 
-  async function backToBasket() {
-    byId("outcome").hidden = true;
-    if (showLines()) await quote();
-  }
-
   /** See an attempt through, and show what came of it. */
   async function pay(attempt) {
     if (attempt.pending) showPending(attempt, attempt.pending);
@@ -823,8 +835,8 @@ async function checkout() {
     const came = await trying(byId("state"), () => purchase(attempt, (data) => showPending(attempt, data)));
     if (!came) return; // it is said why; the attempt is kept
     if (came.paid) showReceipt(attempt, came.paid);
-    else if (came.refused) await showRefusal(came.refused);
-    else showUnknown(attempt);
+    if (came.refused) await showRefusal(came.refused);
+    if (came.unknown) showUnknown(attempt);
     await showMember(true);
   }
 
@@ -855,8 +867,10 @@ async function checkout() {
 
   async function showRefusal(problem) {
     isPendingShown = false;
-    await backToBasket();
+    byId("outcome").hidden = true;
+    showLines();
     await refresh();
+    await quote();
     complain(byId("refusal"), inWords(problem));
     byId("refusal").focus();
   }
@@ -915,11 +929,14 @@ async function checkout() {
     return;
   }
   showLines();
-  me = (await trying(byId("pay-state"), member)) ?? null;
-  const attempt = me && tab.get(attemptName(me.user));
-  if (attempt?.pending) await pay(attempt); // it was sent and heard: to ask again buys nothing
-  else if (attempt) showUnknown(attempt);
-  else await Promise.all([refresh(), quote()]);
+  await trying(byId("pay-state"), async () => {
+    me = await member();
+    const attempt = tab.get(attemptName(me.user));
+    if (attempt?.pending) return pay(attempt); // it was sent and heard: to ask again buys nothing
+    if (attempt) return showUnknown(attempt);
+    await refresh();
+    return quote();
+  });
 }
 
 // ── Points ──────────────────────────────────────────────────────────────────────────────────────────────────────────
