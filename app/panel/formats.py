@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -35,7 +35,7 @@ STATUSES = {
 
 
 def install(app: Flask, currency: str, zone: ZoneInfo) -> None:
-    """Give templates the filters `points`, `signed`, `money`, `when` and `until`, and both tables of words."""
+    """Give templates the filters below, and both tables of words."""
 
     def money(minor: int, of: str = currency) -> str:
         return amount(minor, of)
@@ -43,9 +43,8 @@ def install(app: Flask, currency: str, zone: ZoneInfo) -> None:
     def until(at: datetime) -> Markup:
         """The last day on which something can be used, as the programme counts days; the very moment on hover."""
         last, utc = (at - _MOMENT).astimezone(zone), at.astimezone(UTC)
-        shown = f"{last.day} {last:%b %Y}"
         return Markup('<time datetime="{}" title="{}" data-local>{}</time>').format(
-            f"{utc:%Y-%m-%dT%H:%M:%SZ}", f"until {utc:%Y-%m-%d %H:%M} UTC", shown
+            f"{utc:%Y-%m-%dT%H:%M:%SZ}", f"until {utc:%Y-%m-%d %H:%M} UTC", day(last)
         )
 
     filters: dict[str, Callable[..., Any]] = {
@@ -54,9 +53,15 @@ def install(app: Flask, currency: str, zone: ZoneInfo) -> None:
         "money": money,
         "when": when,
         "until": until,
+        "day": day,
     }
     app.jinja_env.filters |= filters
     app.jinja_env.globals |= {"TYPES": TYPES, "STATUSES": STATUSES, "currency": currency}
+
+
+def day(day: date) -> str:
+    """A day of the programme, such as 1 Mar 2026."""
+    return f"{day.day} {day:%b %Y}"
 
 
 def when(at: datetime | None, missing: str = "never") -> Markup | str:
