@@ -78,7 +78,7 @@ def test_a_pending_order_tells_what_it_waits_for_and_for_how_long_it_is_up_for_r
     clock.move(hours=72)
     page = told(panel.as_admin(), order.order_id)
     assert "Up for review , because nobody has known for 72 hours." in page
-    assert f"The gateway was asked 1 times in vain; the last time: “no route to {MARKUP}”." in page
+    assert f"The gateway was asked once in vain; the last time: “no route to {MARKUP}”." in page
 
 
 def test_an_imported_order_was_paid_elsewhere_and_is_refunded_there(panel: Panel, shop: Shop, clock: Clock) -> None:
