@@ -103,6 +103,7 @@ PANEL: dict[str, frozenset[str]] = {
     "audit_checkpoints.one": READERS,
     "audit_events.listed": READERS,
     "audit_events.one": READERS,
+    "audit_events.included": READERS,
     "audit_events.proof": READERS,
     "audit_readings.listed": READERS,
 }

@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
-import msgspec
-from flask import Blueprint, Response, abort, render_template
+from typing import Any
 
+import msgspec
+from flask import Blueprint, Response, abort, render_template, request
+
+from app.audit import AuditError
+from app.domain.errors import DomainError
+from app.eventstore.chain import Unreadable
 from app.panel.audit_checkpoints import attachment
 from app.panel.context import house
 from app.panel.paging import ROWS, after, older
@@ -21,8 +26,8 @@ def listed() -> str:
 
 @blueprint.get("/audit/events/<int:position>")
 def one(position: int) -> str:
-    """One event as it is stored, and whether a checkpoint covers it."""
-    event, last = house().logged_events.find(position), house().checkpoints.latest()
+    """One event as it is stored. Whether it was signed is asked for apart, since that reads more than a page may."""
+    event = house().logged_events.find(position)
     if event is None:
         abort(404)
     return render_template(
@@ -30,9 +35,22 @@ def one(position: int) -> str:
         event=event,
         data=bytes(event["data"]).decode(),
         metadata=bytes(event["metadata"]).decode(),
-        is_sealed=last is not None and position <= last.position,
-        last=last,
     )
+
+
+@blueprint.get("/audit/events/<int:position>/included")
+def included(position: int) -> str:
+    """Whether this very event is in what was signed: proven here and now, or why not. A part of its page."""
+    told: dict[str, Any] = {"position": position}
+    try:
+        told["proof"] = house().proofs.of_event(position)
+    except DomainError as error:
+        if error.code != "not_sealed_yet":
+            raise
+    except (AuditError, Unreadable) as error:
+        told["wrong"] = str(error)
+    is_part = request.headers.get("HX-Request") == "true"
+    return render_template("audit_included.html" if is_part else "audit_event_included.html", **told)
 
 
 @blueprint.get("/audit/events/<int:position>/proof")

@@ -25,6 +25,19 @@ PAGES = {
     "member-statement": "member/statement?user=meera.iyer",
     "transactions": "transactions",
     "orders": "orders",
+    "products": "products",
+    "products-none": "products?q=zzz",
+    "product": "products/edit?sku=KIT-001",
+    "product-new": "products/new",
+    "product-file": "products/import",
+    "expired": "expired",
+    "jobs": "jobs",
+    "audit": "audit",
+    "audit-verified": "audit/verified",
+    "audit-checkpoints": "audit/checkpoints",
+    "audit-events": "audit/events",
+    "audit-event": "audit/events/3",
+    "audit-readings": "audit/readings",
 }
 """Name of the picture -> the page."""
 

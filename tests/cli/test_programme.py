@@ -103,9 +103,9 @@ def test_figures_of_any_size_stand_apart(miles: Run, shop: Shop, tmp_path: Path)
     (liability,) = (line.split() for line in told if line.startswith("liability"))
     assert liability == [
         "liability",
-        "₹12,000,000,130.00",
-        "₹120,000,001,000,000,000.00",
-        "+₹119,999,988,999,999,870.00",
+        "₹12,00,00,00,130.00",
+        "₹1,20,00,00,01,00,00,00,000.00",
+        "+₹1,19,99,99,88,99,99,99,870.00",
     ]
     table = [line for line in told if line.startswith(("points", "liability", "balance", "ann", "bob"))]
     assert len({len(line) for line in table}) == 1, "every column ends where its heading does"

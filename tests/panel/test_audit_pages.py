@@ -162,14 +162,30 @@ def test_an_event_is_shown_to_the_letter_with_its_seal_and_a_proof(panel: Panel,
     page = viewer.page("/panel/audit/events/2")
     assert bytes(event["data"]).decode() in page.replace("&#34;", '"')
     assert event["hash"] in page and str(event["stream"]) in page
-    assert "The checkpoint over" in page
+    for is_part in (True, False):
+        said = words(shown(viewer.get("/panel/audit/events/2/included", is_part=is_part)))
+        assert "Proven just now: it is number 2 of the 6 events" in said
     answer = viewer.get("/panel/audit/events/2/proof")
     assert "Adjusted" in check(answer.data, panel.house.trusted_keys)
     last = newest(panel)
-    assert "No checkpoint covers it." in viewer.page(f"/panel/audit/events/{last}")
+    assert "No checkpoint covers it." in viewer.page(f"/panel/audit/events/{last}/included")
     assert "No checkpoint covers this event yet." in words(shown(viewer.get(f"/panel/audit/events/{last}/proof"), 409))
-    for path in (f"{last + 1}", "0", f"{10**30}", f"{10**30}/proof", "x"):
+    for path in (f"{last + 1}", "0", f"{10**30}", f"{10**30}/proof", f"{last + 1}/included", "x"):
         shown(viewer.get(f"/panel/audit/events/{path}"), 404)
+
+
+def test_an_event_that_was_changed_or_never_signed_is_not_called_sealed(
+    panel: Panel, shop: Shop, owner: Database
+) -> None:
+    tamper(owner, 2, "state", "{}")
+    unsealed = newest(panel)
+    tamper(owner, 3, "position", 10**6)
+    tamper(owner, unsealed, "position", 3)
+    viewer = panel.as_auditor()
+    for position, said in ((2, "do not agree about position 2"), (3, "do not agree about position 3")):
+        page = words(viewer.page(f"/panel/audit/events/{position}/included"))
+        assert "This event is not proven:" in page and said in page
+    assert "Was it signed?" in viewer.page("/panel/audit/events/3")
 
 
 def test_what_an_event_holds_is_text_and_nothing_else(panel: Panel, shop: Shop, owner: Database) -> None:
