@@ -80,7 +80,7 @@ def test_the_whole_story(open_page: OpenPage, site: Server) -> None:
 def set_rules(page: Page) -> None:
     """Two points for each ₹10."""
     page.get_by_role("link", name="Rules").click()
-    page.get_by_role("link", name="New version").click()
+    page.get_by_role("button", name="Make a new version").click()
     page.get_by_label("Points earned").fill("2")
     expect(page.locator("#example")).to_contain_text("100")
     page.get_by_role("button", name="Publish").click()
@@ -102,9 +102,10 @@ def read_the_order_and_refund_half(page: Page) -> None:
     story = page.locator(".timeline")
     expect(story).to_contain_text("30 points")
     expect(story).to_contain_text("100 points")
-    page.get_by_label("Amount").fill("250")
+    page.get_by_label("Amount of the total").fill("250")
     page.get_by_label("Reason").fill("The cap was cracked")
     expect(page.locator("#preview")).to_contain_text("15")
+    page.once("dialog", lambda question: question.accept())
     page.get_by_role("button", name="Refund").click()
     expect(page.locator(".timeline")).to_contain_text("The cap was cracked")
 
