@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from playwright.sync_api import Page
+from playwright.sync_api import Page, expect
 
 from tests.browser.conftest import OpenPage
 from tests.browser.looking import Watch, keep_screenshots, looks, weight_of_first_load
@@ -25,6 +25,9 @@ PAGES = {
     "member-statement": "member/statement?user=meera.iyer",
     "transactions": "transactions",
     "orders": "orders",
+    "reviews": "orders/reviews",
+    "rules": "rules",
+    "rules-new": "rules/new",
     "products": "products",
     "products-none": "products?q=zzz",
     "product": "products/edit?sku=KIT-001",
@@ -52,6 +55,16 @@ def test_every_page_is_sound_at_both_sizes_in_the_light_and_in_the_dark(page: Pa
         page.goto(f"/panel/{path}")
         amiss[name] = looks(page)
         keep_screenshots(page, f"panel-{name}")
+    page.goto("/panel/orders")
+    page.locator("td a.id").first.click()
+    expect(page.locator("#preview")).to_contain_text("would go back")
+    amiss["order"] = looks(page)
+    keep_screenshots(page, "panel-order")
+    page.goto("/panel/rules/new")
+    page.get_by_role("button", name="Backtest").click()
+    expect(page.locator("#backtest")).to_contain_text("Outstanding")
+    amiss["rules-backtest"] = looks(page)
+    keep_screenshots(page, "panel-rules-backtest")
     watch.expects("404")
     page.goto("/panel/nothing-here")
     amiss["missing"] = looks(page)
