@@ -79,6 +79,16 @@ def _between(low_minor: int, high_minor: int) -> Any:
     return check
 
 
+def sought(label: str) -> StringField:
+    """Text that is looked for."""
+    return StringField(label, filters=[searchable])
+
+
+def searchable(text: str | None) -> str | None:
+    """The same, but what the database takes for no text at all, a NUL, as something that no text there holds."""
+    return text.replace("\0", "\N{REPLACEMENT CHARACTER}") if text else text
+
+
 def whole(label: str, low: int, high: int, **options: Any) -> IntegerField:
     """A whole number in these bounds."""
     wrong = f"A whole number from {low:,} to {high:,}, please."
@@ -130,7 +140,8 @@ def moment(label: str) -> MomentField:
 def choice(label: str, words: dict[str, str], everything: str | None = None, **options: Any) -> SelectField:
     """One of `words`; or nothing, which means `everything`, where that has a word."""
     shown = words if everything is None else {"": everything, **words}
-    return SelectField(label, choices=[SelectChoice(value, word) for value, word in shown.items()], **options)
+    choices = [SelectChoice(value, word) for value, word in shown.items()]
+    return SelectField(label, choices=choices, filters=[searchable], **options)
 
 
 def starts(day: date | None) -> datetime | None:

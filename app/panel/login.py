@@ -12,6 +12,7 @@ from app.auth.passwords import is_right
 from app.panel import sessions
 from app.panel.access import local_path
 from app.panel.context import house
+from app.panel.inputs import searchable
 
 blueprint = Blueprint("login", __name__)
 
@@ -39,7 +40,7 @@ def tried() -> str | Response | tuple[str, int] | tuple[str, int, dict[str, str]
     form = Login()
     if not form.validate():
         return _again(form), 422
-    email, at = (form.email.data or "").strip().lower(), house().clock()
+    email, at = searchable((form.email.data or "").strip().lower()) or "", house().clock()
     wait_s = house().panel_users.failures.wait_s(email, at)
     if wait_s:
         form.form_errors.append(f"Too many tries. Wait {-(-wait_s // 60)} minutes, or ask for a link.")

@@ -6,13 +6,12 @@ from datetime import datetime
 
 from flask import Blueprint, abort, flash, redirect, render_template, request, url_for
 from werkzeug.wrappers import Response
-from wtforms import StringField
 
 from app.auth.principals import is_user_id
 from app.domain.errors import DomainError
 from app.domain.point_account import MAX_ADJUSTMENT
 from app.panel.context import house, user
-from app.panel.inputs import Filters, Keyed, choice, day, ends, reason, whole
+from app.panel.inputs import Filters, Keyed, choice, day, ends, reason, searchable, sought, whole
 from app.panel.paging import ROWS, after, here, older
 from app.panel.words import show
 from app.projections.pages import Item
@@ -30,7 +29,7 @@ SORTS = {"user": "by name", "-available": "most points first", "available": "few
 class Wanted(Filters):
     """What narrows and sorts the list."""
 
-    user = StringField("User id begins with")
+    user = sought("User id begins with")
     sort = choice("Order", SORTS, default="user")
 
 
@@ -47,7 +46,7 @@ def listed() -> str:
     """Members' balances, as of now."""
     form = Wanted(request.args)
     sort = form.sort.data if form.sort.data in SORTS else "user"
-    begin = request.args.get("after_user")
+    begin = searchable(request.args.get("after_user"))
     past = (request.args.get("after_available", 0, type=int), begin) if begin else None
     page = house().accounts.page(ROWS, past, house().clock(), sort=sort, prefix=form.user.data or None)
     further = here(after_available=str(page.next[0]), after_user=page.next[1]) if page.next else None

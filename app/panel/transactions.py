@@ -5,11 +5,10 @@ from __future__ import annotations
 from uuid import UUID
 
 from flask import Blueprint, Response, render_template, request
-from wtforms import StringField
 
 from app.panel.context import house
 from app.panel.formats import TYPES
-from app.panel.inputs import Filters, choice, day, ends, starts
+from app.panel.inputs import Filters, choice, day, ends, sought, starts
 from app.panel.paging import ROWS, address, after, older
 from app.projections.pages import Item
 from app.projections.transactions import COLUMNS
@@ -25,12 +24,12 @@ NO_ORDER = UUID(int=0)
 class Wanted(Filters):
     """What narrows the feed."""
 
-    user = StringField("Member")
+    user = sought("Member")
     type = choice("Kind", TYPES, "every kind")
-    order_id = StringField("Order")
+    order_id = sought("Order")
     since = day("From")
     until = day("To")
-    reason = StringField("Reason contains")
+    reason = sought("Reason contains")
 
 
 @blueprint.get("/transactions")

@@ -47,7 +47,9 @@ def test_small_and_capital_letters_of_an_address_are_one(known: Panel) -> None:
     assert log_in(known.nobody(), email=f" {ADMIN.upper()} ")[0] == 303
 
 
-@pytest.mark.parametrize(("email", "password"), [(ADMIN, "wrong horse battery"), ("x@example.com", PASSWORD)])
+@pytest.mark.parametrize(
+    ("email", "password"), [(ADMIN, "wrong horse battery"), ("x@example.com", PASSWORD), ("\0", PASSWORD)]
+)
 def test_a_wrong_password_and_an_unknown_user_are_refused_in_the_same_words(
     known: Panel, email: str, password: str
 ) -> None:

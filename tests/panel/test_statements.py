@@ -41,3 +41,21 @@ def test_a_page_needs_a_handful_of_statements(panel: Panel, path: str) -> None:
     with counted_statements() as sent:
         shown(viewer.get(f"/panel/{path}"))
     assert 1 <= len(sent) <= MOST, "\n".join(sent)
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        "members?user=%00",
+        "members?after_user=%00&after_available=1",
+        "members?after_user=a&after_available=99999999999999999999",
+        "members?sort=%00",
+        "transactions?user=%00&reason=%00&type=%00&order_id=%00",
+        "transactions?after=99999999999999999999",
+        "transactions.csv?reason=%00",
+        "orders?user=%00&status=%00",
+        "products?q=%00",
+    ],
+)
+def test_what_no_database_could_hold_is_looked_for_and_not_found(panel: Panel, path: str) -> None:
+    assert panel.as_admin().get(f"/panel/{path}").status_code == 200
