@@ -33,10 +33,10 @@ def commands(text: str) -> list[tuple[str, str]]:
 
 
 def steady(output: str) -> str:
-    """The output without what differs from run to run."""
+    """The output without what differs from run to run, and without white space that nobody sees."""
     for pattern, name in VARYING:
         output = re.sub(pattern, name, output)
-    return output.strip()
+    return "\n".join(line.rstrip() for line in output.strip().splitlines())
 
 
 def run_all(server: Server, steps: list[tuple[str, str]]) -> list[str]:
