@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import re
 
-_OTHER_THAN_TWO = {
+OTHER_THAN_TWO = {
     0: "BIF CLP DJF GNF ISK JPY KMF KRW PYG RWF UGX UYI VND VUV XAF XOF XPF",
     3: "BHD IQD JOD KWD LYD OMR TND",
     4: "CLF UYW",
 }
 """The currencies whose decimals are not two. Source: ISO 4217, list one ("minor unit"), as SIX Group publishes it."""
 
-_DECIMALS = {code: decimals for decimals, codes in _OTHER_THAN_TWO.items() for code in codes.split()}
+_DECIMALS = {code: decimals for decimals, codes in OTHER_THAN_TWO.items() for code in codes.split()}
 
 _SIGNS = {"EUR": "€", "GBP": "£", "INR": "₹"}
 """A sign stands for one currency here: all others, the dollars and the other pounds among them, go by their code."""

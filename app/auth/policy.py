@@ -63,6 +63,7 @@ PANEL: dict[str, frozenset[str]] = {
     "static": PUBLIC,
     "login.asked": PUBLIC,
     "login.tried": PUBLIC,
+    "login.offered": PUBLIC,
     "login.entered": PUBLIC,
     "login.ended": READERS,
     "home.shown": READERS,

@@ -61,4 +61,6 @@ def _keep_nothing(response: Response) -> Response:
     """Pages hold what people did; no cache on the way keeps them. Static files say themselves how long they last."""
     if request.endpoint != "static":
         response.headers["Cache-Control"] = "no-store"
+    elif "v" not in request.args:
+        response.headers["Cache-Control"] = "no-cache"  # an address that does not change with what it holds
     return response

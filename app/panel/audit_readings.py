@@ -34,6 +34,8 @@ def listed() -> str:
 
 def _found(form: Wanted) -> list[Reading]:
     """A page and one more. Whoever was never seen has read nothing, and was never read about."""
+    if not form.validate():
+        return []
     reader, user = form.reader.data or None, form.user.data or None
     account_id = house().directory.account_of(user) if user and is_user_id(user) else None
     if (user and account_id is None) or (reader and not is_user_id(reader)):

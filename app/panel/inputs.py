@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from datetime import UTC, date, datetime, time, timedelta
 from typing import Any
 from uuid import uuid4
@@ -10,6 +11,7 @@ from flask_wtf import FlaskForm
 from wtforms import DateField, DateTimeLocalField, HiddenField, IntegerField, SelectField, StringField
 from wtforms.fields.choices import SelectChoice
 from wtforms.validators import InputRequired, Length, NumberRange, Optional, ValidationError
+from wtforms.widgets import HiddenInput
 
 from app.audit.money import amount, minor_of, plain
 from app.panel.context import house
@@ -24,14 +26,40 @@ class Filters(FlaskForm):
         csrf = False
 
 
-class Keyed(FlaskForm):
-    """A form that writes: sent twice, it does its work once."""
+class KeyField(HiddenField):
+    """What the form was shown with. One that is sent without it has none, and is refused."""
 
-    key = HiddenField(default=lambda: uuid4().hex)
+    def process_formdata(self, valuelist: list[str]) -> None:
+        """Take what was sent, also where that is nothing."""
+        self.data = valuelist[0] if valuelist else None
+
+
+class Confirmed(FlaskForm):
+    """A form that writes: its effect is shown before it is done, and sent twice, it does its work once.
+
+    To be done it must come back with the figures that were shown.
+    """
+
+    key = KeyField(
+        default=lambda: uuid4().hex,
+        validators=[InputRequired("The form came without its key: reload the page."), Length(1, 64, "A key of ours.")],
+    )
+    confirmed = HiddenField()
 
     def renew(self) -> None:
         """What is sent next is new work, and not the same again."""
         self.key.data = uuid4().hex
+
+    def is_confirmed(self) -> bool:
+        """Whether what is sent is what was shown."""
+        return bool(self.confirmed.data == self._figures())
+
+    def ask(self) -> None:
+        """Have it come back as it is."""
+        self.confirmed.data = self._figures()
+
+    def _figures(self) -> str:
+        return json.dumps([str(field.data) for field in self if not isinstance(field.widget, HiddenInput)])
 
 
 class MoneyField(StringField):
@@ -65,9 +93,14 @@ def money(label: str, low_minor: int, high_minor: int, **options: Any) -> MoneyF
     return MoneyField(label, [InputRequired("An amount of money, please."), _between(low_minor, high_minor)], **options)
 
 
-def money_or_nothing(label: str, low_minor: int, high_minor: int) -> MoneyField:
-    """An amount of money in these bounds, or nothing."""
-    return MoneyField(label, [Optional(), _between(low_minor, high_minor)])
+def money_or_nothing(label: str) -> MoneyField:
+    """An amount of money above nothing, or no amount."""
+    return MoneyField(label, [Optional(), _above_nothing])
+
+
+def _above_nothing(form: FlaskForm, field: MoneyField) -> None:
+    if field.data is not None and field.data <= 0:
+        raise ValidationError("More than nothing, please.")
 
 
 def _between(low_minor: int, high_minor: int) -> Any:
@@ -91,7 +124,7 @@ def searchable(text: str | None) -> str | None:
 
 def whole(label: str, low: int, high: int, **options: Any) -> IntegerField:
     """A whole number in these bounds."""
-    wrong = f"A whole number from {low:,} to {high:,}, please."
+    wrong = f"A whole number from {low} to {high}, please."
     return IntegerField(label, [InputRequired(wrong), NumberRange(low, high, wrong)], **options)
 
 
@@ -141,6 +174,7 @@ def choice(label: str, words: dict[str, str], everything: str | None = None, **o
     """One of `words`; or nothing, which means `everything`, where that has a word."""
     shown = words if everything is None else {"": everything, **words}
     choices = [SelectChoice(value, word) for value, word in shown.items()]
+    options = {"default": next(iter(shown)), **options}
     return SelectField(label, choices=choices, filters=[searchable], **options)
 
 

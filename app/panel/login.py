@@ -8,7 +8,7 @@ from werkzeug.wrappers import Response
 from wtforms import EmailField, PasswordField
 from wtforms.validators import InputRequired
 
-from app.auth.passwords import is_right
+from app.auth.passwords import Busy, is_right
 from app.panel import sessions
 from app.panel.access import local_path
 from app.panel.context import house
@@ -41,13 +41,18 @@ def tried() -> str | Response | tuple[str, int] | tuple[str, int, dict[str, str]
     if not form.validate():
         return _again(form), 422
     email, at = searchable((form.email.data or "").strip().lower()) or "", house().clock()
-    wait_s = house().panel_users.failures.wait_s(email, at)
+    wait_s = house().panel_users.failures.begin(email, at)
     if wait_s:
         form.form_errors.append(f"Too many tries. Wait {-(-wait_s // 60)} minutes, or ask for a link.")
         return _again(form), 429, {"Retry-After": str(wait_s)}
     user = house().panel_users.find(email)
-    if not is_right(form.password.data or "", user.password_hash if user else None) or not sessions.begin(email):
-        house().panel_users.failures.add(email, at)
+    try:
+        is_let_in = is_right(form.password.data or "", user.password_hash if user else None)
+    except Busy:
+        house().panel_users.failures.forget(email, at)
+        form.form_errors.append("Many are logging in just now. Try again in a moment.")
+        return _again(form), 429, {"Retry-After": "1"}
+    if not is_let_in or not sessions.begin(email):
         form.form_errors.append(WRONG)
         return _again(form), 401
     house().panel_users.failures.forget(email)
@@ -55,6 +60,12 @@ def tried() -> str | Response | tuple[str, int] | tuple[str, int, dict[str, str]
 
 
 @blueprint.get("/enter/<link>")
+def offered(link: str) -> str:
+    """A button to enter by: whoever only looks at a link, as mail programs do, does not use it up."""
+    return render_template("enter.html", link=link)
+
+
+@blueprint.post("/enter/<link>")
 def entered(link: str) -> Response:
     """Let in by a link, once."""
     user_id = house().panel_users.redeem(link, house().clock())

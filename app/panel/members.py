@@ -7,11 +7,12 @@ from datetime import datetime
 from flask import Blueprint, abort, flash, redirect, render_template, request, url_for
 from werkzeug.wrappers import Response
 
+from app.audit.money import grouped
 from app.auth.principals import is_user_id
 from app.domain.errors import DomainError
 from app.domain.point_account import MAX_ADJUSTMENT
 from app.panel.context import house, user
-from app.panel.inputs import Filters, Keyed, choice, day, ends, reason, searchable, sought, whole
+from app.panel.inputs import Confirmed, Filters, choice, day, ends, reason, searchable, sought, whole
 from app.panel.paging import ROWS, after, here, older
 from app.panel.words import show
 from app.projections.pages import Item
@@ -33,7 +34,7 @@ class Wanted(Filters):
     sort = choice("Order", SORTS, default="user")
 
 
-class Adjust(Keyed):
+class Adjust(Confirmed):
     """Points to give, or below zero to take."""
 
     points = whole("Points", -MAX_ADJUSTMENT, MAX_ADJUSTMENT)
@@ -88,18 +89,26 @@ def statement() -> str:
 def previewed() -> str:
     """What an adjustment would come to; a part of the page."""
     form = Adjust()
-    outcome = _attempt(form, _wanted(), is_preview=True) if form.validate() else None
+    is_fit = form.points.validate(form) and form.expires_on.validate(form)
+    outcome = _attempt(form, _wanted(), is_preview=True) if is_fit else None
     return render_template("member_preview.html", form=form, outcome=outcome, who=_wanted())
 
 
 @blueprint.post("/member")
 def adjusted() -> str | Response | tuple[str, int]:
-    """Adjust, and show the member."""
+    """Show what it would come to, and once that is confirmed adjust, and show the member."""
     who, form = _wanted(), Adjust()
-    outcome = _attempt(form, who, is_preview=False) if form.validate() else None
+    is_confirmed = form.is_confirmed()
+    outcome = _attempt(form, who, is_preview=not is_confirmed) if form.validate() else None
     if outcome is None:
+        form.confirmed.data = ""
         return _page(form), 422
-    flash(f"{outcome.points:+,} points for {who}: {outcome.available:,} can be spent now.", "done")
+    if not is_confirmed:
+        form.ask()
+        return _page(form, outcome)
+    currency = house().settings.currency
+    change, left = (grouped(number, currency) for number in (outcome.points, outcome.available))
+    flash(f"{'+' if outcome.points > 0 else ''}{change} points for {who}: {left} can be spent now.", "done")
     return redirect(url_for("members.one", user=who), 303)
 
 
@@ -111,7 +120,7 @@ def _wanted() -> str:
     return who
 
 
-def _page(form: Adjust) -> str:
+def _page(form: Adjust, outcome: Adjusted | None = None) -> str:
     who, at = _wanted(), house().clock()
     account_id = house().accounts.account_of(who)
     lines = house().transactions.page(LATEST, None, Narrowed(user=who)).items if account_id else []
@@ -123,6 +132,7 @@ def _page(form: Adjust) -> str:
         lots=_with_state(house().lots.of(account_id), at) if account_id else [],
         lines=lines,
         form=form,
+        outcome=outcome,
     )
 
 

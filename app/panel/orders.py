@@ -6,18 +6,16 @@ from uuid import UUID
 
 from flask import Blueprint, abort, flash, redirect, render_template, request, url_for
 from werkzeug.wrappers import Response
-from wtforms import StringField
 
 from app.audit.money import amount
 from app.audit.order_log import order_log
 from app.audit.order_story import Named, ids_named, order_story, waiting
 from app.audit.statement import Days, points
-from app.auth.principals import is_user_id
 from app.domain.errors import DomainError
 from app.domain.order import REFUNDABLE, Order
 from app.panel.context import house, user
 from app.panel.formats import STATUSES
-from app.panel.inputs import Filters, Keyed, choice, day, ends, money_or_nothing, reason, starts
+from app.panel.inputs import Confirmed, Filters, choice, day, ends, money_or_nothing, reason, sought, starts
 from app.panel.paging import ROWS, after, older
 from app.panel.words import show
 from app.projections.pages import Item, Page
@@ -26,23 +24,20 @@ from app.usecases.settle_refund import RefundOutcome
 
 blueprint = Blueprint("orders", __name__)
 
-MOST_MINOR = 10**15
-"""More than any order comes to; what is left of one is for the order to say."""
-
 
 class Wanted(Filters):
     """What narrows the list."""
 
-    user = StringField("Member")
+    user = sought("Member")
     status = choice("Status", STATUSES, "every status")
     since = day("From")
     until = day("To")
 
 
-class Refund(Keyed):
+class Refund(Confirmed):
     """How much of an order's total to give back; nothing stands for all that is left."""
 
-    amount = money_or_nothing("Amount of the total", 1, MOST_MINOR)
+    amount = money_or_nothing("Amount of the total")
     reason = reason()
 
 
@@ -52,9 +47,8 @@ def listed() -> str:
     form = Wanted(request.args)
     who, status = form.user.data or None, form.status.data or None
     since, until = starts(form.since.data), ends(form.until.data)
-    if (who and not is_user_id(who)) or (status and status not in STATUSES):
-        page = Page([], None)
-    else:
+    page = Page([], None)
+    if form.validate():
         page = house().orders.page(ROWS, after(), user=who, status=status, since=since, until=until)
     return render_template("orders.html", form=form, orders=page.items, older=older(page.next))
 
@@ -82,11 +76,16 @@ def previewed(order_id: UUID) -> str:
 
 @blueprint.post("/orders/<uuid:order_id>/refund")
 def refunded(order_id: UUID) -> str | Response | tuple[str, int]:
-    """Refund, and show the order."""
+    """Show what it would come to, and once that is confirmed refund, and show the order."""
     form, currency = _form(order_id)
-    outcome = _attempt(form, order_id, is_preview=False) if form.validate() else None
+    is_confirmed = form.is_confirmed()
+    outcome = _attempt(form, order_id, is_preview=not is_confirmed) if form.validate() else None
     if outcome is None:
+        form.confirmed.data = ""
         return _page(order_id, form), 422
+    if not is_confirmed:
+        form.ask()
+        return _page(order_id, form, outcome)
     flash(_came_to(outcome, currency), "done" if outcome.status != "pending" else "waits")
     return redirect(url_for("orders.one", order_id=order_id), 303)
 
@@ -115,7 +114,7 @@ def _form(order_id: UUID) -> tuple[Refund, str]:
     return Refund(meta={"currency": currency}), currency
 
 
-def _page(order_id: UUID, form: Refund | None) -> str:
+def _page(order_id: UUID, form: Refund | None, outcome: RefundOutcome | None = None) -> str:
     log = order_log(house().database, house().mapper, order_id)
     order = Order.replay(None, (recorded for recorded in log if Order.folds(recorded.event)))
     if order is None:
@@ -133,6 +132,7 @@ def _page(order_id: UUID, form: Refund | None) -> str:
         review=reviews[0] if reviews else None,
         why_not=_why_not(order),
         form=form or Refund(formdata=None),
+        outcome=outcome,
     )
 
 

@@ -6,7 +6,7 @@ from flask import Blueprint, render_template
 from flask_wtf import FlaskForm
 from flask_wtf.file import FileField, FileRequired
 
-from app.catalog.importing import import_products, read_lines
+from app.catalog.importing import import_at_once, read_lines
 from app.panel.context import house
 
 blueprint = Blueprint("products_file", __name__)
@@ -29,9 +29,10 @@ def chosen() -> str:
 
 @blueprint.post("/products/import")
 def imported() -> str | tuple[str, int]:
-    """Import the file, line by line. Sent again it changes nothing more, so the report is the answer."""
+    """Import the file, all at once. Sent again it changes nothing more, so the report is the answer."""
     form = Upload()
     if not form.validate():
         return render_template("products_file.html", form=form, report=None), 422
-    report = import_products(house().database, read_lines(form.file.data.stream), house().settings.currency)
+    with house().database.transaction() as cursor:
+        report = import_at_once(cursor, read_lines(form.file.data.stream), house().settings.currency)
     return render_template("products_file.html", form=form, report=report, limit=SHOWN)

@@ -16,6 +16,7 @@ from flask import Flask, Response, g, request
 
 from app.auth.policy import PANEL, PUBLIC
 from app.auth.principals import is_user_id
+from app.domain.order import Order
 from app.panel.context import house
 from app.panel.errors import PAGES, page
 from app.registers.panel_users import PanelUser
@@ -30,8 +31,8 @@ MAX_DETAIL = 1000
 TRACED = {"members.statement", "rules.backtested"}
 """Pages that go through members' histories, as only the audit does else; the latter as on the command line."""
 
-UNRECORDED = {"login.ended", "transactions.newer"}
-"""Logging out, and the feed's own look for what is new: whoever opened the feed is on record with that."""
+NOTHING_SHOWN = 204
+"""The feed's own look for what is new, where there is nothing new."""
 
 _log = logger("readings")
 
@@ -43,7 +44,7 @@ def install(app: Flask) -> None:
 
 def _record(response: Response) -> Response:
     reader: PanelUser | None = g.get("user")
-    if reader is None or not _is_on_record(reader):
+    if reader is None or response.status_code == NOTHING_SHOWN or not _is_on_record(reader):
         return response
     parameters = [*(request.view_args or {}).items(), *request.args.items(multi=True)]
     asked = urlencode([(name, value) for name, value in parameters if name not in NAMING])[:MAX_DETAIL]
@@ -60,7 +61,7 @@ def _record(response: Response) -> Response:
 
 def _is_on_record(reader: PanelUser) -> bool:
     endpoint = request.endpoint
-    if endpoint is None or request.method not in ("GET", "HEAD") or endpoint in UNRECORDED:
+    if endpoint is None or request.method not in ("GET", "HEAD"):
         return False
     allowed = PANEL[endpoint]
     if allowed is PUBLIC or reader.role not in allowed or endpoint.endswith(".previewed"):
@@ -70,6 +71,17 @@ def _is_on_record(reader: PanelUser) -> bool:
 
 
 def _about() -> UUID | None:
-    """The account that the page is about by its user, if the directory knows that one."""
+    """The account that the page is about by its user, or else by its order."""
     user = request.args.get("user", "")
-    return house().directory.account_of(user) if is_user_id(user) else None
+    if is_user_id(user):
+        return house().directory.account_of(user)
+    order_id = (request.view_args or {}).get("order_id") or _id(request.args.get("order_id", ""))
+    (order,) = house().loyalty.load((Order, order_id)) if order_id else (None,)
+    return order.placed.account_id if order else None
+
+
+def _id(text: str) -> UUID | None:
+    try:
+        return UUID(text.strip())
+    except ValueError:
+        return None

@@ -31,6 +31,10 @@ FIGURES = ("issued", "redeemed", "expired", "outstanding", "debt")
 """What a backtest shows of its figures, beside the liability: those that the home page has words for."""
 
 
+BESIDE_THE_RULE = ("example_total", "example_points", "since")
+"""Fields of the form that no version has."""
+
+
 def _number(field: str) -> IntegerField:
     return whole(NAMES[field], *BOUNDS[field])
 
@@ -113,9 +117,14 @@ def backtested() -> str:
 @blueprint.post("/rules")
 def published() -> str | Response | tuple[str, int]:
     """Publish a version, unless another one came in between."""
-    form = Terms()
-    version = _publish(form) if form.validate() else None
+    form, judged = Terms(), Terms()
+    for name in BESIDE_THE_RULE:
+        del judged[name]
+    version = _publish(judged) if judged.validate() else None
     if version is None:
+        for field in judged:
+            form[field.name].errors = field.errors
+        form.form_errors = judged.form_errors
         return _page(form), 422
     flash(f"Version {version.version} is published.", "done")
     return redirect(url_for("rules.listed"), 303)

@@ -32,7 +32,7 @@ class Adjustment:
 class Adjusted:
     """What it came to. The adjustment's id is that of its reason, which is derived from actor and key.
 
-    `expires_at` is when points that were given lapse, None where points were taken.
+    `expires_at` is when points that were given lapse, None where points were taken; `debt_repaid` of them went to debt.
     """
 
     user_id: str
@@ -40,6 +40,7 @@ class Adjusted:
     available: int
     adjustment_id: UUID
     expires_at: datetime | None = None
+    debt_repaid: int = 0
 
 
 class AdjustPoints:
@@ -90,10 +91,18 @@ class AdjustPoints:
         rule = (programme or Programme()).in_effect(at).rule
         reason_id = uuid5(actor_id, adjustment.key)
         expires_at = adjustment.expires_at or calendar.expiry(at, rule.expiry_months, self._zone)
+        owed = account.debt
         account.adjust(at, adjustment.points, reason_id, actor_id, expires_at)
         beside.append(ReasonText(reason_id, account_id, adjustment.reason))
         lapses_at = expires_at if adjustment.points > 0 else None
-        outcome = Adjusted(adjustment.user_id, adjustment.points, account.available(at), reason_id, lapses_at)
+        outcome = Adjusted(
+            adjustment.user_id,
+            adjustment.points,
+            account.available(at),
+            reason_id,
+            lapses_at,
+            owed - account.debt,
+        )
         return outcome, account, beside
 
     def _id_of(self, user_id: str, beside: list[Beside]) -> UUID:

@@ -6,7 +6,7 @@ of an order at a time: the next waits until this one is known.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import NamedTuple
 from uuid import UUID, uuid4, uuid5
 
@@ -96,7 +96,10 @@ class RefundOrder:
         """
         decided = self._decide(wanted)
         if isinstance(decided, _Decided):
+            owed = decided.account.debt
             self._settle.give_back(decided.account, decided.order, decided.programme, decided.refund, None)
+            outcome = refund_outcome_of(decided.order, decided.refund)
+            return replace(outcome, debt_change=decided.account.debt - owed)
         return refund_outcome_of(decided.order, decided.refund)
 
     def outcome(self, order_id: UUID, refund_id: UUID) -> RefundOutcome | None:

@@ -22,7 +22,10 @@ from app.usecases.settle_payment import SETTLE_FOR_S
 
 @dataclass(frozen=True)
 class RefundOutcome:
-    """A refund as the client is told of it. `status` is the order's after it, or `pending`, or `failed`."""
+    """A refund as the client is told of it. `status` is the order's after it, or `pending`, or `failed`.
+
+    `debt_change` is told by a preview alone: how much more, or below zero less, the member would owe.
+    """
 
     refund_id: UUID
     order_id: UUID
@@ -32,6 +35,7 @@ class RefundOutcome:
     status: str
     currency: str
     reason: str = ""
+    debt_change: int = 0
 
 
 MakeRefundReceipt = Callable[[RefundOutcome], Receipt]

@@ -15,6 +15,7 @@ ENTRANCE = re.compile(r"http://\S+/panel/enter/\S+")
 def enter(page: Page, site: Server, email: str = LOCAL_ADMIN) -> None:
     """Log in by a link, as `miles panel link` prints it."""
     page.goto(site.miles("panel", "link", email).stdout.strip())
+    page.get_by_role("button", name="Enter").click()
     expect(page.get_by_role("heading", name="How the programme stands")).to_be_visible()
 
 
@@ -32,4 +33,5 @@ def give(page: Page, user: str, points: int, reason: str) -> None:
     page.get_by_label("Reason").fill(reason)
     expect(page.locator("#preview")).to_contain_text(f"After it {points:,} can be spent.")
     page.get_by_role("button", name="Adjust").click()
+    page.get_by_role("button", name="Confirm").click()
     expect(page.get_by_role("status").first).to_contain_text(f"+{points:,} points for {user}")

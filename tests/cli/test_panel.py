@@ -69,8 +69,8 @@ def test_a_link_lets_its_user_in_once(miles: Run, add_user: Run, house: House) -
     link = miles("panel", "link", EMAIL, PORT="8765").stdout.strip()
     assert link.startswith("http://127.0.0.1:8765/panel/enter/")
     path = link.removeprefix("http://127.0.0.1:8765")
-    assert Panel(house).nobody().get(path).headers["Location"] == "/panel/"
-    assert Panel(house).nobody().get(path).headers["Location"] == "/panel/login"
+    assert Panel(house).nobody().enter(path).headers["Location"] == "/panel/"
+    assert Panel(house).nobody().enter(path).headers["Location"] == "/panel/login"
 
 
 def test_forgetting_a_person_takes_their_access_to_the_panel(miles: Run, add_user: Run, house: House) -> None:

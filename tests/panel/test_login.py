@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
 from datetime import timedelta
 
 import pytest
 
-from app.auth.passwords import hashed
+from app.auth import passwords
+from app.auth.passwords import AT_ONCE, hashed
 from app.database import Database
 from app.panel.sessions import LIVES
 from app.registers.panel_failures import MOST, WINDOW
@@ -100,12 +103,12 @@ def test_a_link_works_once_within_its_hour(panel: Panel, clock: Clock) -> None:
     users, at = panel.house.panel_users, clock()
     users.put(ADMIN, "admin", None, at)
     links = [users.issue("link", ADMIN, at, at + timedelta(hours=1)) for _ in range(2)]
-    assert panel.nobody().get(f"/panel/enter/{links[0]}").headers["Location"] == "/panel/"
+    assert panel.nobody().enter(f"/panel/enter/{links[0]}").headers["Location"] == "/panel/"
     late = panel.nobody()
-    assert late.get(f"/panel/enter/{links[0]}").headers["Location"] == "/panel/login"
+    assert late.enter(f"/panel/enter/{links[0]}").headers["Location"] == "/panel/login"
     assert "This link was used before" in late.page("/panel/login")
     clock.at += timedelta(hours=1)
-    assert panel.nobody().get(f"/panel/enter/{links[1]}").headers["Location"] == "/panel/login"
+    assert panel.nobody().enter(f"/panel/enter/{links[1]}").headers["Location"] == "/panel/login"
 
 
 def test_who_is_removed_is_out_at_once(known: Panel) -> None:
@@ -160,3 +163,37 @@ def test_a_form_without_its_token_is_refused_and_changes_nothing(
 @pytest.mark.parametrize("path", ["login", "logout", "member?user=ann", "member/preview?user=ann"])
 def test_without_a_token_nobody_posts_anything(panel: Panel, path: str) -> None:
     shown(panel.nobody().post(f"/panel/{path}", {"points": "5"}, token=None), 403)
+
+
+def test_who_only_looks_at_a_link_does_not_use_it_up(panel: Panel, clock: Clock) -> None:
+    users, at = panel.house.panel_users, clock()
+    users.put(ADMIN, "admin", None, at)
+    link = f"/panel/enter/{users.issue('link', ADMIN, at, at + timedelta(hours=1))}"
+    for method in ("HEAD", "GET"):
+        assert panel.nobody()._client.open(link, method=method).status_code == 200
+    assert panel.nobody().post(link, token=None).status_code == 403
+    assert panel.nobody().enter(link).headers["Location"] == "/panel/"
+
+
+def test_many_tries_at_once_are_no_more_than_so_many_one_after_the_other(known: Panel) -> None:
+    failures, at = known.house.panel_users.failures, known.house.clock()
+    with ThreadPoolExecutor(16) as pool:
+        waits = list(pool.map(lambda _: failures.begin(ADMIN, at), range(40)))
+    assert waits.count(0) == MOST
+
+
+def test_a_process_looks_at_few_passwords_together(known: Panel) -> None:
+    with ExitStack() as held:
+        for _ in range(AT_ONCE):
+            held.enter_context(passwords._at_once)
+        assert log_in(known.nobody())[0] == 429
+    for _ in range(MOST - 1):
+        assert log_in(known.nobody(), password="wrong horse battery")[0] == 401
+    assert log_in(known.nobody())[0] == 303
+
+
+def test_a_new_login_ends_the_session_before_it(known: Panel, owner: Database) -> None:
+    viewer = known.as_admin()
+    link = known.house.panel_users.issue("link", ADMIN, known.house.clock(), known.house.clock() + timedelta(hours=1))
+    viewer.post(f"/panel/enter/{link}")
+    assert owner.rows("SELECT count(*) FROM panel_tokens WHERE kind = 'session'") == [(1,)]

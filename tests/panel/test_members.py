@@ -12,6 +12,7 @@ import pytest
 from app.database import Database
 from app.projections.transactions import Filters
 from app.usecases.adjust_points import Adjustment
+from app.usecases.refund_order import RefundWanted
 from tests.support.clock import Clock
 from tests.support.panel import ADMIN, Panel, Viewer, books, links_of, shown, words
 from tests.support.shop import Shop
@@ -35,7 +36,7 @@ def give(panel: Panel, user: str, points: int, reason: str = "Welcome") -> None:
 
 
 def adjust(viewer: Viewer, user: str = "ann", **fields: Any) -> Any:
-    """Send the form on a member's page."""
+    """Send the form on a member's page, and confirm what it says would happen."""
     return viewer.submit(f"/panel/member?user={quote(user, safe='')}", action="/panel/member?", **fields)
 
 
@@ -78,9 +79,9 @@ def test_what_would_happen_is_shown_and_nothing_is_written(panel: Panel, owner: 
     [
         ({"points": "-101", "reason": "r"}, "There are not that many points to take."),
         ({"points": "0", "reason": "r"}, "Must be from 1 to 1000000000, or as much below zero."),
-        ({"points": "1.5", "reason": "r"}, "A whole number from -1,000,000,000 to 1,000,000,000, please."),
-        ({"points": "", "reason": "r"}, "A whole number from -1,000,000,000 to 1,000,000,000, please."),
-        ({"points": "2000000000", "reason": "r"}, "A whole number from -1,000,000,000 to 1,000,000,000, please."),
+        ({"points": "1.5", "reason": "r"}, "A whole number from -1000000000 to 1000000000, please."),
+        ({"points": "", "reason": "r"}, "A whole number from -1000000000 to 1000000000, please."),
+        ({"points": "2000000000", "reason": "r"}, "A whole number from -1000000000 to 1000000000, please."),
         ({"points": "5", "reason": ""}, "Why? 1 to 500 characters, please."),
         ({"points": "5", "reason": "r" * 501}, "Why? 1 to 500 characters, please."),
         ({"points": "5", "reason": "r", "expires_on": "2026-01-14"}, "Must lie ahead."),
@@ -103,8 +104,9 @@ def test_a_refusal_stands_beside_its_field_and_changes_nothing(
 def test_a_form_that_is_sent_twice_adjusts_once(panel: Panel) -> None:
     viewer = panel.as_admin()
     fields = {"points": "50", "reason": "Welcome", "key": "the-key-of-this-form"}
-    assert viewer.post("/panel/member?user=ann", fields).status_code == 303
-    again = shown(viewer.post("/panel/member?user=ann", fields), 422)
+    asked = viewer.post("/panel/member?user=ann", fields)
+    assert viewer.resubmit(asked, "/panel/member?").status_code == 303
+    again = shown(viewer.resubmit(asked, "/panel/member?"), 422)
     assert "This was done already, and was not done again." in words(again)
     assert panel.house.accounts.points("ann", panel.house.clock())["available"] == 50
 
@@ -181,3 +183,33 @@ def test_each_lot_says_its_state(panel: Panel, clock: Clock) -> None:
     page = words(panel.as_admin().page("/panel/member?user=ann"))
     for said in ("lapsed 40 40", "empty 0 60", "available 50 50"):
         assert said in page
+
+
+def test_what_will_happen_is_shown_before_it_is_done_and_again_where_the_figures_changed(panel: Panel) -> None:
+    viewer = panel.as_admin()
+    asked = viewer.post("/panel/member?user=ann", {"points": "100", "reason": "Welcome", "key": "k"})
+    assert "100 points would be given to ann" in words(shown(asked))
+    again = viewer.resubmit(asked, "/panel/member?", points="10000")
+    assert "10,000 points would be given to ann" in words(shown(again))
+    assert panel.house.accounts.account_of("ann") is None
+    viewer.resubmit(again, "/panel/member?")
+    assert panel.house.accounts.points("ann", panel.house.clock())["available"] == 10_000
+
+
+def test_points_that_repay_debt_are_told_as_such(panel: Panel) -> None:
+    shop = Shop(panel.house)
+    order = shop.buy().order_id
+    shop.buy(points=50, price=5_000)
+    panel.house.refund_order(RefundWanted(order, None, "r", "root", "k"))
+    viewer = panel.as_admin()
+    owed = panel.house.accounts.points("ann", panel.house.clock())["debt"]
+    assert owed > 10
+    for points, said in ((3, "3 of them repay debt."), (owed + 5, f"{owed} of them repay debt, the rest good until")):
+        told = viewer.post("/panel/member/preview?user=ann", {"points": str(points), "reason": "", "key": "k"})
+        assert f"{points} points would be given to ann; {said}" in words(shown(told))
+
+
+def test_a_form_without_its_key_is_refused(panel: Panel) -> None:
+    viewer = panel.as_admin()
+    refused = viewer.post("/panel/member?user=ann", {"points": "5", "reason": "x"})
+    assert "The form came without its key: reload the page." in words(shown(refused, 422))

@@ -31,7 +31,7 @@ def shop(panel: Panel) -> Shop:
 def rows(viewer: Viewer, **filters: Any) -> list[str]:
     """The feed's lines, as words."""
     page = viewer.page(f"/panel/transactions?{urlencode(filters)}")
-    return [words(row) for row in page.split("<tbody")[1].split("<tr ")[1:]]
+    return [words(row) for row in page.partition("<tbody")[2].split("<tr ")[1:]]
 
 
 def test_every_line_leads_to_its_order_and_its_member(panel: Panel, shop: Shop) -> None:
@@ -116,3 +116,27 @@ def test_the_file_holds_what_is_filtered_and_runs_nothing(panel: Panel, shop: Sh
     assert answer.headers["Content-Disposition"] == "attachment; filename=transactions.csv"
     lines = list(csv.DictReader(io.StringIO(answer.get_data(as_text=True))))
     assert [(line["user"], line["points"]) for line in lines] == [("'=cmd()", "5"), ("ann", "200")]
+
+
+@pytest.mark.parametrize("asked", ["since=2026-13-45", "type=none", "until=9999-12-31"])
+def test_a_filter_that_cannot_be_shows_nothing_and_gives_no_file(panel: Panel, shop: Shop, asked: str) -> None:
+    viewer = panel.as_admin()
+    assert "<tr " not in viewer.page(f"/panel/transactions?{asked}").partition("<tbody")[2]
+    assert 'class="error"' in viewer.page(f"/panel/transactions?{asked}")
+    assert viewer.get(f"/panel/transactions.csv?{asked}").headers["Location"] == f"/panel/transactions?{asked}"
+    assert viewer.get(f"/panel/transactions/newer?{asked}", is_part=True).status_code == 204
+
+
+def test_no_line_falls_between_what_is_live_and_what_is_older(panel: Panel, clock: Clock) -> None:
+    shop = Shop(panel.house)
+    viewer = panel.as_admin()
+    poll = poll_of(viewer.page("/panel/transactions"))
+    for number in range(60):
+        clock.at += timedelta(seconds=1)
+        shop.give(user=f"m{number:02}")
+    live = viewer.get(poll, is_part=True).get_data(as_text=True)
+    (older,) = [link for link in links_of(live) if "after=" in link]
+    assert older.startswith("/panel/transactions?") and "seen" not in older
+    assert "50 new lines." in live and "Nothing here" not in live
+    assert "m10" in live and "m09" not in live
+    assert "m09" in viewer.page(older) and "m10" not in viewer.page(older)

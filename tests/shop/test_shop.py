@@ -11,6 +11,8 @@ import pytest
 from werkzeug.test import Client, TestResponse
 
 from app import shop, site
+from app.audit.money import OTHER_THAN_TWO
+from app.shop import pages
 from app.shop.pages import PAGES
 from app.web.headers import POLICY
 from app.wiring import House
@@ -184,3 +186,10 @@ def test_a_body_that_is_none_is_refused(
 ) -> None:
     answer = sign_in(**options)
     assert (answer.status_code, answer.json["code"]) == (status, code)
+
+
+def test_the_shop_counts_in_the_same_minor_units_as_the_house() -> None:
+    script = (pages.FOLDER / "static" / "shop.js").read_text()
+    assert {
+        int(decimals): codes for decimals, codes in re.findall(r'^  (\d): "([A-Z ]+)",$', script, re.MULTILINE)
+    } == OTHER_THAN_TWO

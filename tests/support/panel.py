@@ -45,7 +45,7 @@ class Panel:
         if users.find(user) is None:
             users.put(user, role, None, at)
         viewer = self.nobody()
-        entered = viewer.get(f"/panel/enter/{users.issue('link', user, at, at + timedelta(hours=1))}")
+        entered = viewer.enter(f"/panel/enter/{users.issue('link', user, at, at + timedelta(hours=1))}")
         assert (entered.status_code, entered.headers["Location"]) == (303, "/panel/")
         return viewer
 
@@ -61,6 +61,11 @@ class Viewer:
         """A page, or a part of one as its script asks for it."""
         return self._client.get(path, headers={"HX-Request": "true"} if is_part else {})
 
+    def enter(self, link: str) -> TestResponse:
+        """Use a link, by the button that it shows."""
+        (form,) = forms_of(self.page(link))
+        return self._client.post(form.action, data=form.fields)
+
     def page(self, path: str) -> str:
         """The HTML of a page that is there."""
         return shown(self.get(path))
@@ -73,12 +78,19 @@ class Viewer:
         return self._client.post(path, data=sent)
 
     def submit(self, path: str, action: str | None = None, **fields: Any) -> TestResponse:
-        """Fill in the form on a page and send it: hidden fields and what stood there go with it.
+        """Fill in the form on a page, send it, and confirm it where that is asked: hidden fields go with it.
 
         `action` tells which, where several are there; without it, it is the one after the bar's.
         """
         forms = forms_of(self.page(path))
         (form,) = [form for form in forms if action in form.action][:1] if action else forms[1:2]
+        answer = self._client.post(form.action, data={**form.fields, **fields})
+        asks_back = answer.status_code == 200 and ">Confirm</button>" in answer.get_data(as_text=True)
+        return self.resubmit(answer, form.action) if asks_back else answer
+
+    def resubmit(self, answer: TestResponse, action: str, **fields: Any) -> TestResponse:
+        """Send a form again as an answer shows it, but for `fields`."""
+        (form,) = [form for form in forms_of(shown(answer)) if action in form.action]
         return self._client.post(form.action, data={**form.fields, **fields})
 
     def token(self) -> str:

@@ -1,4 +1,4 @@
-// What the pages cannot do without a script: moments in the viewer's own zone, charts, and a say before what matters.
+// What the pages cannot do without a script: moments in the viewer's own zone, and charts.
 "use strict";
 
 const MOMENT = new Intl.DateTimeFormat(undefined, { dateStyle: "medium", timeStyle: "short" });
@@ -37,11 +37,6 @@ function draw(place) {
   );
   new ResizeObserver(() => chart.setSize({ width: place.clientWidth, height: 240 })).observe(place);
 }
-
-document.addEventListener("submit", (event) => {
-  const question = event.target.dataset.confirm;
-  if (question && !window.confirm(question)) event.preventDefault();
-});
 
 localise(document);
 new MutationObserver(() => localise(document)).observe(document.body, { childList: true, subtree: true });

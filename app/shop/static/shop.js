@@ -137,13 +137,24 @@ const localeOf = (currency) => (currency === "INR" ? "en-IN" : navigator.languag
 /** Points are grouped as the shop's money is. */
 const numberLocale = () => localeOf(device.get("currency") ?? "INR");
 
+/**
+ * Decimals of the currencies that have not two. Source: ISO 4217, list one. The browser's own count is another one: it
+ * says how cash is counted out (0 for PKR), not what a minor unit is.
+ */
+const OTHER_THAN_TWO = {
+  0: "BIF CLP DJF GNF ISK JPY KMF KRW PYG RWF UGX UYI VND VUV XAF XOF XPF",
+  3: "BHD IQD JOD KWD LYD OMR TND",
+  4: "CLF UYW",
+};
 const decimalsOf = (currency) =>
-  new Intl.NumberFormat("en", { style: "currency", currency }).resolvedOptions().maximumFractionDigits;
+  Number(Object.keys(OTHER_THAN_TWO).find((decimals) => OTHER_THAN_TWO[decimals].includes(currency)) ?? 2);
 
 /** An amount in minor units, which a currency has two of, or none, or three. */
 function money(minor, currency) {
-  const format = { style: "currency", currency, trailingZeroDisplay: "stripIfInteger" };
-  return new Intl.NumberFormat(localeOf(currency), format).format(minor / 10 ** decimalsOf(currency));
+  const decimals = decimalsOf(currency);
+  const digits = { minimumFractionDigits: decimals, maximumFractionDigits: decimals };
+  const format = { style: "currency", currency, trailingZeroDisplay: "stripIfInteger", ...digits };
+  return new Intl.NumberFormat(localeOf(currency), format).format(minor / 10 ** decimals);
 }
 
 const number = (count) => new Intl.NumberFormat(numberLocale()).format(count);
