@@ -24,7 +24,7 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
 TOOLS = Path(sys.executable).parent
-FAST_FOLDERS = ("domain", "usecases", "contracts", "projections", "api", "panel", "shop", "house")
+FAST_FOLDERS = ("domain", "usecases", "contracts", "projections", "api", "house")
 SLOWEST_FILES = 10
 
 

@@ -281,8 +281,8 @@ def test_a_day_that_no_calendar_here_counts_breaks_no_list(panel: Panel, page: s
 
 
 def test_what_is_beside_the_rule_keeps_none_from_being_published(panel: Panel) -> None:
-    answer = panel.as_admin().submit(
-        "/panel/rules/new", action="/panel/rules", example_total="", example_points="x", since="soon"
-    )
+    viewer = panel.as_admin()
+    fields = forms_of(viewer.page("/panel/rules/new"))[1].fields
+    answer = viewer.post("/panel/rules", {**fields, "example_total": "", "example_points": "x", "since": "soon"})
     assert answer.status_code == 303
     assert panel.house.loyalty.programme().newest.version == 2

@@ -17,6 +17,8 @@ from tests.support.rebuilding import Rebuild, Stop, identities, refused
 from tests.support.shop import Shop
 from tests.support.tables import snapshot_of_tables
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.mark.usefixtures("unchanged")
 def test_one_that_never_gets_a_table_gives_up_and_changes_nothing(shop: Shop, rebuilt: Rebuild) -> None:

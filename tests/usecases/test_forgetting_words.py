@@ -12,6 +12,8 @@ from tests.support.imports import OTHER_VALUES, bought, brought, import_accounts
 from tests.support.shop import Shop
 from tests.support.tables import snapshot_of_tables
 
+pytestmark = pytest.mark.slow
+
 OTHER = "bob"
 
 
