@@ -58,8 +58,9 @@ def _run(names: list[str], ground: Arena, surroundings: dict[str, Any]) -> None:
             results.append(measure(LINES[name], ground))
             print(report.details(results[-1]), end="\n\n", flush=True)
     finally:
-        report.write(results, surroundings)
-        print(f"{report.table(results)}\n\nEvery round is in {report.RESULTS}", flush=True)
+        if results:
+            report.write(results, surroundings)
+            print(f"{report.table(results)}\n\nEvery round is in {report.RESULTS}", flush=True)
 
 
 def _needs(plan: Plan) -> str:
@@ -74,12 +75,17 @@ def _needs(plan: Plan) -> str:
 
 
 def _chosen(arguments: list[str]) -> argparse.Namespace:
-    parser = argparse.ArgumentParser(prog="bin/bench", description="Measure the house. Only ratios mean anything.")
+    parser = argparse.ArgumentParser(
+        prog="bin/bench",
+        description="Measure the house. Only ratios mean anything.",
+        epilog="\n".join(["lines:", *(f"  {name}" for name in LINES)]),
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
     size = parser.add_mutually_exclusive_group()
     size.add_argument("--quick", action="store_true", help="short rounds over little, about three minutes in all")
     size.add_argument("--full", action="store_true", help="ten million events; says first what it needs")
     parser.add_argument("--list", action="store_true", help="say what the lines are, and run none")
-    parser.add_argument("names", nargs="*", metavar="NAME", help=f"{', '.join(LINES)}; all if none is given")
+    parser.add_argument("names", nargs="*", metavar="NAME", help="a line to run; all if none is given")
     chosen = parser.parse_args(arguments)
     unknown = [name for name in chosen.names if name not in LINES]
     if unknown:

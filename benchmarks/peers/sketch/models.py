@@ -30,6 +30,8 @@ class Product(models.Model):
     active = models.BooleanField(default=True)
 
     class Meta:
+        """For the filters of the search."""
+
         indexes = (
             models.Index(fields=["category", "brand", "price"], name="products_by_category"),
             models.Index(fields=["brand", "price"], name="products_by_brand"),
@@ -64,6 +66,8 @@ class Transaction(models.Model):
     created_at = models.DateTimeField()
 
     class Meta:
+        """For the feed, the lots that are left, and the nightly loop."""
+
         indexes = (
             models.Index(fields=["member", "-id"], name="transactions_by_member"),
             models.Index(
@@ -82,6 +86,8 @@ class IdempotencyKey(models.Model):
     response = models.JSONField(null=True)
 
     class Meta:
+        """One answer a key."""
+
         constraints = (models.UniqueConstraint(fields=["member", "key"], name="keys_of_members"),)
 
 
