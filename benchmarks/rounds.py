@@ -80,8 +80,9 @@ class Result:
     def ratios(self, side: str) -> list[float]:
         """A side of ours over the other one, of each two rounds that were run in a row."""
         fact, others = self.line.facts
-        pairs = zip(self.rounds[side], self.rounds[self.other], strict=True)
-        return [ours[fact] / other[others] for ours, other in pairs]
+        # The other side had a round for each of ours, in their order.
+        beside = self.rounds[self.other][self.ours.index(side) :: len(self.ours)]
+        return [ours[fact] / other[others] for ours, other in zip(self.rounds[side], beside, strict=True)]
 
     @property
     def ours(self) -> list[str]:
@@ -114,7 +115,7 @@ class Result:
 
 
 def measure(line: Line, arena: Arena) -> Result:
-    """Run one line. Who goes first changes from round to round."""
+    """Run one line: each of our sides next to a round of the other. Who goes first changes from round to round."""
     result, plan = Result(line), arena.plan
     try:
         with line.sides(arena) as sides:
@@ -122,8 +123,10 @@ def measure(line: Line, arena: Arena) -> Result:
                 side.run(plan.warm_up_s)
             rounds: dict[str, list[Facts]] = {side.name: [] for side in sides}
             for number in range(line.rounds or plan.rounds):
-                for side in sides if number % 2 == 0 else reversed(sides):
-                    rounds[side.name].append(side.run(plan.seconds))
+                for ours in sides[:-1]:
+                    pair = ours, sides[-1]
+                    for side in pair if number % 2 == 0 else reversed(pair):
+                        rounds[side.name].append(side.run(plan.seconds))
             result.rounds = rounds
     except NotMeasured as why:
         result.reason = str(why)

@@ -72,6 +72,13 @@ def test_a_ratio_is_the_middle_of_those_of_two_rounds_in_a_row_not_of_two_median
     assert result(*rates, Goal(2)).ratio == 2
 
 
+def test_of_several_sides_the_worst_counts_each_against_the_round_beside_it() -> None:
+    line = Line("a", "a line", LINES["load"].sides, Goal(2, is_ceiling=True))
+    rates = {"first": (4, 4), "second": (90, 90), "other": (2, 30, 2, 30)}
+    told = Result(line, rounds={side: [{"per_second": rate} for rate in of_side] for side, of_side in rates.items()})
+    assert (told.ratios("first"), told.ratios("second"), told.worst, told.ratio) == ([2, 2], [3, 3], "second", 3)
+
+
 @pytest.mark.parametrize(("bound", "is_ceiling", "is_met"), [(2, False, True), (3, False, False), (2, True, True)])
 def test_a_goal_is_met_at_its_bound(bound: float, is_ceiling: bool, is_met: bool) -> None:
     assert result([{"per_second": 4}], [{"per_second": 2}], Goal(bound, is_ceiling=is_ceiling)).is_met is is_met
