@@ -15,7 +15,6 @@ from statistics import quantiles
 from typing import Any, Protocol
 from uuid import uuid4
 
-BARE = b"GET /healthz HTTP/1.1\r\nHost: miles\r\n\r\n"
 # What one point pays, and the most that one order takes, by the programme's default rule.
 POINT_VALUE, MOST_POINTS = 100, 500
 
@@ -30,15 +29,18 @@ class Conversation(Protocol):
         """Take the answer. Raises RuntimeError where it is not the one that was to come."""
 
 
-class Bare:
-    """Asks whether the server is alive: HTTP, WSGI and Flask, and nothing of ours."""
+class Asking:
+    """Asks one thing after another that changes nothing."""
+
+    def __init__(self, requests: list[bytes]) -> None:
+        self._turns = cycle(requests)
 
     def question(self) -> bytes:
-        """Always the same."""
-        return BARE
+        """The next in turn."""
+        return next(self._turns)
 
     def hear(self, status: int, body: bytes) -> None:
-        """Alive, or else."""
+        """Answered, or else."""
         _expect(200, status, body)
 
 
@@ -78,6 +80,23 @@ class Shopping:
         """Paid, or else."""
         _expect(201, status, body)
         self._member.points = json.loads(body)["available"]
+
+
+class Mixed:
+    """Asks, and at every tenth turn buys."""
+
+    def __init__(self, asking: Conversation, shopping: Conversation) -> None:
+        self._turns = cycle([shopping, *[asking] * 9])
+        self._speaks = shopping
+
+    def question(self) -> bytes:
+        """Of whoever's turn it is."""
+        self._speaks = next(self._turns)
+        return self._speaks.question()
+
+    def hear(self, status: int, body: bytes) -> None:
+        """For the one who asked."""
+        self._speaks.hear(status, body)
 
 
 class Window:
@@ -177,15 +196,26 @@ def _expect(wanted: int, status: int, body: bytes) -> None:
         raise RuntimeError(f"{status} in place of {wanted}: {body[:300]!r}")
 
 
+def conversations(clients: int, requests: list[bytes], members: list[Member], products: Any) -> list[Conversation]:
+    """One a client. They share the requests, each beginning at another; no two have a member in common."""
+    asking = [Asking(requests[start:] + requests[:start]) for start in _starts(clients, len(requests))]
+    shopping = [Shopping(members[number::clients], products) for number in range(clients)] if members else []
+    if asking and shopping:
+        return [Mixed(*both) for both in zip(asking, shopping, strict=True)]
+    return [*asking, *shopping]
+
+
+def _starts(clients: int, count: int) -> list[int]:
+    return [number * count // clients for number in range(clients)] if count else []
+
+
 def main() -> None:
     """Read a job, run it, tell what was measured and what points the members have."""
     job: dict[str, Any] = json.load(sys.stdin)
     members = [Member(*member) for member in job["members"]]
-    clients: int = job["clients"]
-    conversations: list[Conversation] = [Bare() for _ in range(clients)]
-    if members:
-        conversations = [Shopping(members[number::clients], job["products"]) for number in range(clients)]
-    measured = asyncio.run(run(job["port"], conversations, job["settle_s"], job["seconds"]))
+    requests = [request.encode() for request in job["requests"]]
+    crowd = conversations(job["clients"], requests, members, job["products"])
+    measured = asyncio.run(run(job["port"], crowd, job["settle_s"], job["seconds"]))
     json.dump({**measured, "points": [member.points for member in members]}, sys.stdout)
 
 

@@ -10,7 +10,7 @@ import io
 import random
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import closing
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import cast
 from uuid import UUID, uuid4
 
@@ -29,10 +29,10 @@ from app.projections.daily import FOLLOWER
 from app.projections.folding import Positioned
 from app.projections.verify import read_models
 from app.usecases.settle_payment import pay
-from benchmarks.purchases import BEGAN, PROGRAMME, ZONE
+from benchmarks.purchases import PROGRAMME, ZONE
 
 SPAN = timedelta(days=600)
-"""What the history covers: long enough that much of what was earned lapses."""
+"""What the history covers, up to now: long enough that much of what was earned lapses."""
 
 SWEEPS_EVERY = timedelta(days=30)
 EVENTS_AN_ORDER = 3.67
@@ -42,17 +42,54 @@ SEED = 20260101
 SOFTWARE = '{"software":"benchmarks"}'
 
 
+LAPSED_LOTS = 2
+"""Of each account that a sweep is for."""
+
+
 def write(owner: Database, events: int) -> int:
     """Fill an empty, migrated database with about `events` events; gives how many."""
-    chance = random.Random(SEED)
-    history = _History(chance, max(2, events // EVENTS_A_MEMBER), int(events / EVENTS_AN_ORDER))
+    members, orders = max(2, events // EVENTS_A_MEMBER), int(events / EVENTS_AN_ORDER)
+    history = _History(random.Random(SEED), members, orders, datetime.now(UTC) - SPAN)
+    return write_all(owner, history.told(), history.accounts)
+
+
+def write_lapsed(owner: Database, accounts: int) -> int:
+    """Fill an empty, migrated database with accounts whose two lots of 50 points each have lapsed since."""
+    now = datetime.now(UTC)
+    opened = [PointAccount.open(uuid4(), now - SPAN) for _ in range(accounts)]
+    for account in opened:
+        for lot in range(LAPSED_LOTS):
+            account.adjust(now - SPAN, 50, uuid4(), uuid4(), now - timedelta(days=7 + lot))
+    return write_all(owner, ([account] for account in opened), opened)
+
+
+def write_long(owner: Database, events: int, lots: int) -> tuple[UUID, UUID]:
+    """Fill an empty, migrated database with two accounts of `lots` lots with points left, or fewer: their ids.
+
+    The first has so many events, the second has five.
+    """
+    began = datetime.now(UTC) - SPAN
+    accounts = [PointAccount.open(uuid4(), began) for _ in range(2)]
+    for account, length in zip(accounts, (events, 5), strict=True):
+        for number in range(1, length):
+            # All but the last lots are spent as soon as they are had.
+            if number % 2 or number > length - lots:
+                account.adjust(began, 50, uuid4(), uuid4(), began + timedelta(days=2000))
+            else:
+                account.redeem(began, uuid4(), 50)
+    write_all(owner, ([account] for account in accounts), accounts)
+    return accounts[0].id, accounts[1].id
+
+
+def write_all(owner: Database, told: Iterable[Sequence[Aggregate]], accounts: Sequence[PointAccount]) -> int:
+    """Write what was decided, in that order, and the accounts' snapshots and names; gives how many events it was."""
     # A connection of its own: what it prepares must not live on in the caller's pool.
     with closing(Database(owner.url, pool_size=1)) as apart, apart.transaction() as cursor:
         cursor.execute("SET LOCAL synchronous_commit = off")
         writer = _Writer(cursor)
-        for decided in history.told():
+        for decided in told:
             writer.add(decided)
-        writer.finish(history.accounts)
+        writer.finish(accounts)
     owner.execute("ANALYZE")
     return writer.position
 
@@ -60,14 +97,15 @@ def write(owner: Database, events: int) -> int:
 class _History:
     """Who does what, when. It decides; it writes nothing."""
 
-    def __init__(self, chance: random.Random, members: int, orders: int) -> None:
+    def __init__(self, chance: random.Random, members: int, orders: int, began: datetime) -> None:
         self._chance = chance
         self._orders = orders
-        self.accounts = [PointAccount.open(UUID(int=chance.getrandbits(128), version=4), BEGAN) for _ in range(members)]
+        self._began = began
+        self.accounts = [PointAccount.open(UUID(int=chance.getrandbits(128), version=4), began) for _ in range(members)]
 
     def told(self) -> Iterator[Sequence[Aggregate]]:
         """Aggregates with news, an append each, in order of time."""
-        at, swept = BEGAN, BEGAN
+        at, swept = self._began, self._began
         yield from ([account] for account in self.accounts)
         for _ in range(self._orders):
             at += SPAN / self._orders

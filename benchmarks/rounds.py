@@ -1,4 +1,4 @@
-"""Two sides that take turns on one machine, and the ratio between them: the only figure that means something.
+"""Sides that take turns on one machine, and the ratio between them: the only figure that means something.
 
 It knows nothing of what the sides do.
 """
@@ -23,76 +23,110 @@ class NotMeasured(Exception):
 
 @dataclass(frozen=True)
 class Side:
-    """One of the two. `run` does a round of so many seconds, starting afresh."""
+    """One of those that are compared. `run` does a round of about so many seconds, starting afresh."""
 
     name: str
     run: Callable[[float], Facts]
 
 
 @dataclass(frozen=True)
-class Line:
-    """One comparison. `sides` makes ours and the other one ready, and clears up after them."""
+class Goal:
+    """What is expected of a ratio: at least so much, or at most."""
 
-    name: str
-    about: str
-    sides: Callable[[Arena], AbstractContextManager[tuple[Side, Side]]]
-    rounds: int | None = None
-    """So many in place of the plan's, and no warm-up, where a round takes as long as it takes."""
+    bound: float
+    is_ceiling: bool = False
+
+    def is_met(self, ratio: float) -> bool:
+        """Whether a ratio is as good as is expected."""
+        return ratio <= self.bound if self.is_ceiling else ratio >= self.bound
+
+    def __str__(self) -> str:
+        return f"{'at most' if self.is_ceiling else 'at least'} {self.bound:g}"
 
 
 @dataclass(frozen=True)
-class Plan:
-    """How often and for how long. The warm-up is a round of each side that does not count.
+class Line:
+    """One comparison. `sides` makes all sides ready, ours first, and clears up after them.
 
-    `events` is the length of the log for lines that need a long one.
+    The last side is what each of ours is held against; where ours are several, the worst of them is the line's.
     """
 
-    rounds: int
-    seconds: float
-    warm_up_s: float
-    events: int
-
-
-QUICK = Plan(rounds=3, seconds=2.0, warm_up_s=1.0, events=50_000)
-WHOLE = Plan(rounds=5, seconds=5.0, warm_up_s=3.0, events=1_000_000)
+    name: str
+    about: str
+    sides: Callable[[Arena], AbstractContextManager[tuple[Side, ...]]]
+    goal: Goal | None = None
+    facts: tuple[str, str] = ("per_second", "per_second")
+    """The figure of ours, and the one of the other side that it is divided by."""
+    is_timed: bool = True
+    """Whether a round is so many seconds long; one that takes as long as it takes has no warm-up."""
+    rounds: int | None = None
+    """So many in place of the plan's."""
+    ceilings: tuple[tuple[str, float], ...] = ()
+    """What no side of ours may tell more of, in any round."""
 
 
 @dataclass
 class Result:
     """The rounds of one line, in the order in which they were run. `reason` says why there are none."""
 
-    line: str
-    about: str
+    line: Line
     reason: str | None = None
     rounds: dict[str, list[Facts]] = field(default_factory=dict)
 
-    def median(self, side: str, fact: str = "per_second") -> float:
+    def median(self, side: str, fact: str) -> float:
         """The middle of what `side` told of `fact`."""
         return median(float(told[fact]) for told in self.rounds[side])
+
+    def ratios(self, side: str) -> list[float]:
+        """A side of ours over the other one, of each two rounds that were run in a row."""
+        fact, others = self.line.facts
+        # The other side had a round for each of ours, in their order.
+        beside = self.rounds[self.other][self.ours.index(side) :: len(self.ours)]
+        return [ours[fact] / other[others] for ours, other in zip(self.rounds[side], beside, strict=True)]
+
+    @property
+    def ours(self) -> list[str]:
+        """The names of our sides."""
+        return list(self.rounds)[:-1]
+
+    @property
+    def other(self) -> str:
+        """The name of the side that they are held against."""
+        return list(self.rounds)[-1]
+
+    @property
+    def worst(self) -> str:
+        """That one of ours which stands worst."""
+        choose = max if self.line.goal and self.line.goal.is_ceiling else min
+        return choose(self.ours, key=lambda side: median(self.ratios(side)))
 
     @property
     def ratio(self) -> float:
         """The middle of `ratios`: two rounds run in a row met the same machine, two medians may not have."""
-        return median(self.ratios)
+        return median(self.ratios(self.worst))
 
     @property
-    def ratios(self) -> list[float]:
-        """Our rate over the other side's, of each two rounds that were run in a row."""
-        ours, other = self.rounds.values()
-        return [a["per_second"] / b["per_second"] for a, b in zip(ours, other, strict=True)]
+    def is_met(self) -> bool | None:
+        """Whether all that is expected is so; None where nothing is, or nothing was measured."""
+        if self.reason or not self.line.goal:
+            return None
+        told = [(facts[name], most) for name, most in self.line.ceilings for s in self.ours for facts in self.rounds[s]]
+        return self.line.goal.is_met(self.ratio) and all(figure <= most for figure, most in told)
 
 
-def measure(line: Line, plan: Plan, arena: Arena) -> Result:
-    """Run one line. Who goes first changes from round to round."""
-    result = Result(line.name, line.about)
+def measure(line: Line, arena: Arena) -> Result:
+    """Run one line: each of our sides next to a round of the other. Who goes first changes from round to round."""
+    result, plan = Result(line), arena.plan
     try:
         with line.sides(arena) as sides:
-            for side in sides if line.rounds is None else ():
+            for side in sides if line.is_timed else ():
                 side.run(plan.warm_up_s)
             rounds: dict[str, list[Facts]] = {side.name: [] for side in sides}
             for number in range(line.rounds or plan.rounds):
-                for side in sides if number % 2 == 0 else reversed(sides):
-                    rounds[side.name].append(side.run(plan.seconds))
+                for ours in sides[:-1]:
+                    pair = ours, sides[-1]
+                    for side in pair if number % 2 == 0 else reversed(pair):
+                        rounds[side.name].append(side.run(plan.seconds))
             result.rounds = rounds
     except NotMeasured as why:
         result.reason = str(why)

@@ -123,7 +123,7 @@ def _wanted() -> str:
 def _page(form: Adjust, outcome: Adjusted | None = None) -> str:
     who, at = _wanted(), house().clock()
     account_id = house().accounts.account_of(who)
-    lines = house().transactions.page(LATEST, None, Narrowed(user=who)).items if account_id else []
+    lines = house().transactions.page(LATEST, None, Narrowed(account_id=account_id)).items if account_id else []
     return render_template(
         "member.html",
         who=who,

@@ -97,9 +97,15 @@ _SELECT = (
     "LEFT JOIN directory a ON a.account_id = t.actor_id "
 )
 
+_ACCOUNT = "SELECT account_id FROM directory WHERE user_id = %s"
+_MOMENT = "SELECT created_at, id FROM transactions WHERE id = %s"
+
 
 class Filters(NamedTuple):
-    """What narrows the feed; `[since, until)` is when it happened, `reason` a part of why, in any case."""
+    """What narrows the feed; `[since, until)` is when it happened, `reason` a part of why, in any case.
+
+    Who knows the member's account names it in place of the `user`.
+    """
 
     user: str | None = None
     type: str | None = None
@@ -107,6 +113,7 @@ class Filters(NamedTuple):
     since: datetime | None = None
     until: datetime | None = None
     reason: str | None = None
+    account_id: UUID | None = None
 
 
 class Transactions:
@@ -116,22 +123,37 @@ class Transactions:
         self._database = database
 
     def page(self, limit: int, after: int | None, filters: Filters) -> Page:
-        """Lines older than the position `after`."""
-        # The account is looked up apart, so that the planner sees a constant and walks (account_id, id).
-        conditions, parameters = ["true"], []
+        """Lines older than that of the position `after`: by position, or by moment where moments are filtered by."""
+        conditions: list[str] = ["true"]
+        parameters: list[Any] = []
+        account_id = filters.account_id
+        if filters.user is not None:
+            # Looked up apart, so that the planner sees a constant and knows how busy this very member is.
+            (account_id,) = self._database.row(_ACCOUNT, (filters.user,)) or (None,)
+            if account_id is None:
+                return Page([], None)
         for condition, value in (
-            ("t.account_id = (SELECT account_id FROM directory WHERE user_id = %s)", filters.user),
+            ("t.account_id = %s", account_id),
             ("t.type = %s", filters.type),
             ("t.order_id = %s", filters.order_id),
             ("t.created_at >= %s", filters.since),
             ("t.created_at < %s", filters.until),
             ("strpos(lower(r.body), lower(%s)) > 0", filters.reason),
-            ("t.id < %s", after),
         ):
             if value is not None:
                 conditions.append(condition)
                 parameters.append(value)
-        sql = f"{_SELECT} WHERE {' AND '.join(conditions)} ORDER BY t.id DESC LIMIT %s"
+        order = "t.id DESC"
+        if filters.since or filters.until:
+            # In order of position, a span of time would be looked for from the end of the log on.
+            order = "t.created_at DESC, t.id DESC"
+            if after is not None:
+                conditions.append("(t.created_at, t.id) < (%s, %s)")
+                parameters += self._database.row(_MOMENT, (after,)) or (None, None)
+        elif after is not None:
+            conditions.append("t.id < %s")
+            parameters.append(after)
+        sql = f"{_SELECT} WHERE {' AND '.join(conditions)} ORDER BY {order} LIMIT %s"
         return page(named(COLUMNS, self._database.rows(sql, (*parameters, limit + 1))), limit, "id")
 
     def all(self, filters: Filters, *, chunk: int = 1000) -> Iterator[list[Item]]:

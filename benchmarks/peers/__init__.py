@@ -1,1 +1,4 @@
-"""The rivals, each a script for an environment of its own: they import nothing of ours but `benchmarks.hammer`."""
+"""The rivals and the bare server: each the honest best of its kind, each run in a process of its own.
+
+Those with an environment of their own import nothing of ours but `benchmarks.hammer`.
+"""

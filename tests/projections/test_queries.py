@@ -45,6 +45,20 @@ def test_the_feed_in_pages_is_the_feed(busy: Shop, limit: int) -> None:
     assert lines == [line for chunk in feed.all(Filters(), chunk=limit) for line in chunk]
 
 
+@pytest.mark.parametrize("limit", [1, 3])
+def test_the_feed_of_a_span_of_time_in_pages_is_in_order_of_time(busy: Shop, limit: int) -> None:
+    feed = busy.house.transactions
+    everything = feed.page(10_000, None, Filters()).items
+    since, until = everything[-3]["created_at"], everything[0]["created_at"]
+    lines = walked(lambda key: feed.page(limit, key and key[0], Filters(since=since, until=until)))
+    assert lines == sorted(lines, key=lambda line: (line["created_at"], line["id"]), reverse=True)
+    assert (
+        {line["id"] for line in lines}
+        == {line["id"] for line in everything if since <= line["created_at"] < until}
+        != set()
+    )
+
+
 def test_each_line_of_the_feed_adds_up_to_the_balance_after_it(busy: Shop) -> None:
     for user in ("ann", "bob", "cem", "dia"):
         balance = 0
