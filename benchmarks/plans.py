@@ -42,10 +42,10 @@ class Plan:
 
 QUICK = Plan(
     rounds=3,
-    seconds=0.8,
-    warm_up_s=0.3,
-    events=20_000,
-    products=10_000,
+    seconds=0.5,
+    warm_up_s=0.2,
+    events=15_000,
+    products=6_000,
     feed_lines=50_000,
     lapsed_accounts=1_000,
     looped_accounts=250,
