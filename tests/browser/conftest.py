@@ -5,13 +5,15 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 
 import pytest
-from playwright.sync_api import Browser, Page, sync_playwright
+from playwright.sync_api import Browser, Page, expect, sync_playwright
 
 from tests.browser.looking import SIZES, Watch
 from tests.support.chromium import HOW, chromium, is_demanded
 from tests.support.serving import Server, serving
 
 WIDTH = 1280
+
+expect.set_options(timeout=30_000)
 
 
 @pytest.fixture(scope="session")
@@ -46,7 +48,7 @@ def open_page(site: Server, browser: Browser) -> Iterator[OpenPage]:
     def opened(**options: object) -> tuple[Page, Watch]:
         size = {"width": WIDTH, "height": SIZES[WIDTH]}
         context = browser.new_context(base_url=site.url, viewport=size, timezone_id="Europe/Berlin", **options)
-        context.set_default_timeout(10_000)
+        context.set_default_timeout(30_000)  # ours is not the only work on the machine
         contexts.append(context)
         page = context.new_page()
         watches.append(Watch(page, site.url))

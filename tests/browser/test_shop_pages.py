@@ -75,6 +75,7 @@ def test_filters_live_in_the_address_so_that_back_finds_them_again(page: Page) -
     page.get_by_role("spinbutton", name="to", exact=True).fill("1000")
     page.get_by_label("Sort by").select_option("Price, low to high")
     expect(page).to_have_url("/shop/?sort=price&max_price=100000&category=Audio")
+    expect(page.locator("[aria-busy]")).to_have_count(0)  # what is found now takes the place of what was
     page.locator(".card a").first.click()
     page.get_by_role("link", name="Back to the shop").click()
     expect(page.get_by_role("checkbox", name="Audio")).to_be_checked()
