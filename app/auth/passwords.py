@@ -13,7 +13,7 @@ SHORTEST, LONGEST = 12, 1024
 _hasher = PasswordHasher()
 
 AT_ONCE = 2
-"""Passwords that one process looks at together: each takes 50 ms and 64 MiB, which checkouts could do with."""
+"""Passwords that one process looks at together: each takes some 0.1 s and 64 MiB, which checkouts could do with."""
 
 _at_once = threading.BoundedSemaphore(AT_ONCE)
 
