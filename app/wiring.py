@@ -44,7 +44,7 @@ from app.registers.directory import PostgresDirectory, entry_statement, reason_s
 from app.registers.job_runs import JobRuns
 from app.registers.panel_users import PanelUsers
 from app.registers.readings import Readings
-from app.registers.receipts import Receipts, receipt_statement
+from app.registers.receipts import Receipts, claim_statement, receipt_statement
 from app.registers.recoveries import PostgresRecoveries
 from app.usecases.adjust_points import AdjustPoints
 from app.usecases.change_rules import ChangeRules
@@ -56,7 +56,7 @@ from app.usecases.import_accounts import ImportAccounts
 from app.usecases.import_orders import ImportOrders
 from app.usecases.loyalty import Loyalty, Writer
 from app.usecases.payment_gateway import PaymentGateway
-from app.usecases.ports import Clock, DirectoryEntry, ReasonText, Receipt, Recoveries, UnsettledOrders
+from app.usecases.ports import Claim, Clock, DirectoryEntry, ReasonText, Receipt, Recoveries, UnsettledOrders
 from app.usecases.reconcile import Reconcile
 from app.usecases.recover_payments import RecoverPayments
 from app.usecases.refund_order import RefundOrder
@@ -178,6 +178,7 @@ def _event_sourced(database: Database, mapper: EventMapper) -> tuple[Loyalty, Po
     writers: dict[type, Writer] = {
         DirectoryEntry: entry_statement,
         ReasonText: reason_statement,
+        Claim: claim_statement,
         Receipt: receipt_statement,
     }
     loyalty = Loyalty(factory, mapper, writers)

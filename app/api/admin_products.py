@@ -20,8 +20,8 @@ from app.api.idempotency import Key, Reply, keyed
 from app.catalog.importing import Report, import_at_once, import_products, read_lines
 from app.catalog.lines import LINE, RULES
 from app.domain.errors import DomainError
-from app.registers.receipts import Claim, holding_statement, receipt_statement
-from app.usecases.ports import Receipt
+from app.registers.receipts import holding_statement, receipt_statement
+from app.usecases.ports import Claim, Receipt
 
 blueprint = Blueprint("admin_products", __name__, description="Keeping the catalogue.")
 

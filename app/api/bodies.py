@@ -6,13 +6,12 @@ Strict: UTF-8, one meaning a key, no NaN. Unknown fields and unknown query param
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
-from typing import Any, NoReturn
+from functools import cache, cached_property
+from typing import Any, NoReturn, cast
 
 import msgspec
 from flask import Request, Response, request
-from marshmallow import RAISE, Schema, ValidationError, fields
-from webargs.flaskparser import FlaskParser
+from marshmallow import Schema, ValidationError, fields
 
 from app.domain.errors import DomainError
 
@@ -23,62 +22,62 @@ MAX_BODY_BYTES = 64 * 1024
 MAX_DEPTH = 20
 
 
-class StrictParser(FlaskParser):
-    """Reads arguments for flask-smorest by our rules, and refuses in our words."""
-
-    DEFAULT_UNKNOWN_BY_LOCATION: dict[str, str | None] = {  # noqa: RUF012
-        **FlaskParser.DEFAULT_UNKNOWN_BY_LOCATION,
-        "query": RAISE,
-        "json": RAISE,
-    }
-
-    def load_json(self, req: Request, schema: Schema) -> Any:
-        """The body's JSON. Refuses another content type (415) and what is not strict JSON (400)."""
-        return strict_json(req)
-
-    def load_querystring(self, req: Request, schema: Schema) -> Any:
-        """The query's parameters. One that is no list may stand there once: nobody can tell which was meant."""
-        single = {f.data_key or name for name, f in schema.fields.items() if not isinstance(f, fields.List)}
-        twice = sorted(name for name in single if len(req.args.getlist(name)) > 1)
-        if twice:
-            raise DomainError("invalid_request", errors={name: ["Given more than once."] for name in twice})
-        return super().load_querystring(req, schema)
-
-    def handle_error(
-        self,
-        error: ValidationError,
-        req: Request,
-        schema: Schema,
-        *,
-        error_status_code: int | None,
-        error_headers: Mapping[str, str] | None,
-    ) -> NoReturn:
-        """Refuse as `invalid_request`, naming each field."""
-        messages: Any = error.normalized_messages()  # type: ignore[no-untyped-call]
-        if isinstance(messages, dict) and len(messages) == 1 and next(iter(messages)) in ("json", "query"):
-            messages = next(iter(messages.values()))
-        raise DomainError("invalid_request", errors=_flat(messages))
-
-
-def strict_json(req: Request | None = None) -> Any:
-    """The request's body as JSON."""
-    req = req or request
-    if req.mimetype != "application/json":
-        raise DomainError("unsupported_media_type")
+def read(schema: Schema, location: str) -> Any:
+    """This request's query, or its body (`json`), as the schema has it. Raises `invalid_request`, naming each field."""
+    given = _query(schema) if location == "query" else strict_json()
     try:
-        parsed = json.loads(_body(req).decode("utf-8"), object_pairs_hook=_no_duplicates, parse_constant=_no_constant)
-        _refuse_unfit(parsed)
-    except (ValueError, RecursionError) as error:
-        raise DomainError("malformed_json", reason=str(error)[:200]) from None
-    return parsed
+        return schema.load(given)
+    except ValidationError as error:
+        raise DomainError("invalid_request", errors=_flat(error.normalized_messages())) from None  # type: ignore[no-untyped-call]
 
 
-def _body(req: Request) -> bytes:
-    """The body, whole. The app's limit lies one byte above MAX_BODY_BYTES: at a limit, a chunked body just ends."""
-    body = req.get_data()
-    if len(body) > MAX_BODY_BYTES:
-        raise DomainError("body_too_large")
-    return body
+def _query(schema: Schema) -> dict[str, Any]:
+    """The query's parameters. One that is no list may stand there once: nobody can tell which was meant."""
+    is_list = _parameters(schema)
+    given: dict[str, Any] = {}
+    twice = []
+    for name, values in request.args.lists():
+        given[name] = values if is_list.get(name) else values[0]
+        if len(values) > 1 and is_list.get(name) is False:
+            twice.append(name)
+    if twice:
+        raise DomainError("invalid_request", errors={name: ["Given more than once."] for name in sorted(twice)})
+    return given
+
+
+@cache
+def _parameters(schema: Schema) -> dict[str, bool]:
+    """The names that a query may have, and whether each is a list."""
+    return {field.data_key or name: isinstance(field, fields.List) for name, field in schema.fields.items()}
+
+
+class StrictRequest(Request):
+    """A request whose body is read once, by our rules."""
+
+    @cached_property
+    def strict_json(self) -> Any:
+        """The body as JSON. Refuses another type (415) and what is not strict JSON (400)."""
+        if self.mimetype != "application/json":
+            raise DomainError("unsupported_media_type")
+        try:
+            text = self._limited_body().decode("utf-8")
+            parsed = json.loads(text, object_pairs_hook=_no_duplicates, parse_constant=_no_constant)
+            _refuse_unfit(parsed)
+        except (ValueError, RecursionError) as error:
+            raise DomainError("malformed_json", reason=str(error)[:200]) from None
+        return parsed
+
+    def _limited_body(self) -> bytes:
+        """The body, whole. The app's limit lies one byte above MAX_BODY_BYTES: at a limit, a chunked body just ends."""
+        body = self.get_data()
+        if len(body) > MAX_BODY_BYTES:
+            raise DomainError("body_too_large")
+        return body
+
+
+def strict_json() -> Any:
+    """This request's body as JSON. Refuses as StrictRequest does."""
+    return cast(StrictRequest, request).strict_json
 
 
 def answer(data: Any, status: int = 200, **headers: str) -> Response:

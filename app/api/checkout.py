@@ -105,14 +105,16 @@ def bought(body: dict[str, Any]) -> Response:
     user = principal().user_id
 
     def run(key: Key) -> Reply:
+        assert key.claimed is not None, "checkout always has a key"
         purchase = Purchase(
             user_id=user,
             key=key.text,
-            fingerprint=key.fingerprint,
+            fingerprint=key.claimed.fingerprint.hex(),
             items=_items(body),
             points_to_use=body["points_to_use"],
             payment_method=body["payment_method"],
             expected_total_minor=body["expected_total"],
+            claim=None if key.is_taken else key.claimed,
         )
 
         def receipt(outcome: OrderOutcome) -> Receipt:
@@ -128,7 +130,7 @@ def bought(body: dict[str, Any]) -> Response:
         outcome = house().check_out.outcome(UUID(given["order_id"]))
         return _reply(outcome) if outcome else None
 
-    response = keyed(run, is_required=True, later=later)
+    response = keyed(run, is_required=True, later=later, is_taken_by_run=True)
     if response.status_code in (201, 202):
         response.headers["Location"] = f"/orders/{msgspec.json.decode(response.data)['order_id']}"
     return response
@@ -146,7 +148,7 @@ def _reply(outcome: OrderOutcome) -> Reply:
     if outcome.status == "failed":
         request_id = msgspec.Raw(REQUEST.encode())
         said = problem("payment_declined", order_id=outcome.order_id, reason=outcome.failure, request_id=request_id)
-        return Reply.of(402, said)
+        return Reply.of(402, said, is_kept=outcome.is_answered)
     data = {
         "order_id": outcome.order_id,
         # A replay may come after a refund: the checkout itself was paid for all that.
@@ -160,4 +162,4 @@ def _reply(outcome: OrderOutcome) -> Reply:
         "created_at": outcome.created_at,
         **({"client_secret": outcome.client_secret} if outcome.client_secret else {}),
     }
-    return Reply.of(202 if outcome.status == "pending" else 201, data)
+    return Reply.of(202 if outcome.status == "pending" else 201, data, is_kept=outcome.is_answered)

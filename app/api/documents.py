@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import wraps
 from http import HTTPStatus
-from typing import Any, TypeVar
+from typing import Any, TypeVar, cast
 
 import flask_smorest
-from flask import Flask
+from flask import Flask, request
 from marshmallow import Schema
 
-from app.api.bodies import StrictParser
+from app.api.bodies import read
 from app.api.fields import FieldList, Instant, Reason, Text, UserId
 from app.api.problems import CONTENT_TYPE as PROBLEM
 from app.api.schemas import Problem
@@ -25,10 +26,15 @@ class NoParameters(Schema):
     """The query of an operation that takes none."""
 
 
-class Blueprint(flask_smorest.Blueprint):
-    """A resource: its routes, documented."""
+_NO_PARAMETERS = NoParameters()
 
-    ARGUMENTS_PARSER = StrictParser()
+
+class Blueprint(flask_smorest.Blueprint):
+    """A resource: its routes, documented.
+
+    The library's decorators write down what they are told, and no more: views read what is sent to them by
+    `bodies.read` and answer by themselves.
+    """
 
     def __init__(self, name: str, import_name: str, *, description: str, any_query: bool = False) -> None:
         """With `any_query` parameters that no schema names are passed over: probes and gateways may add their own."""
@@ -43,7 +49,7 @@ class Blueprint(flask_smorest.Blueprint):
 
         def decorator(view: F) -> F:
             if not (self._any_query or _takes_query(view)):
-                view = self.arguments(NoParameters, location="query", as_kwargs=True)(view)
+                view = _without_query(view)
             if POLICY.get(f"{self.name}.{view.__name__}") is not PUBLIC:
                 view = self.doc(security=[{SECURITY: []}])(view)
             registered: F = super(Blueprint, self).route(rule, **options)(view)
@@ -52,10 +58,32 @@ class Blueprint(flask_smorest.Blueprint):
         return decorator
 
     def arguments(self, schema: type[Schema], *, location: str = "json", **options: Any) -> Callable[[F], F]:
-        """Read arguments; what they cannot be is answered by 422."""
+        """Read arguments, which the view gets first; what they cannot be is answered by 422."""
         # One instance for all requests: making one copies every field, which takes longer than to read a request.
-        decorator: Callable[[F], F] = super().arguments(schema(), location=location, **options)
+        known = schema()
+        described = _described(super().arguments(known, location=location, **options))
+
+        def decorator(view: F) -> F:
+            @wraps(view)
+            def reading(*path: Any, **named: Any) -> Any:
+                return view(read(known, location), *path, **named)
+
+            documented: F = described(cast(F, reading))
+            return documented
+
         return decorator
+
+    def response(self, *what: Any, **options: Any) -> Callable[[F], F]:
+        """Say in the document what a view answers."""
+        return _described(super().response(*what, **options))
+
+    def alt_response(self, *what: Any, **options: Any) -> Callable[[F], F]:
+        """Say in the document what a view may answer instead."""
+        return _described(super().alt_response(*what, **options))
+
+    def doc(self, **what: Any) -> Callable[[F], F]:
+        """Say anything in the document."""
+        return _described(super().doc(**what))
 
     def keyed(self, *, is_required: bool) -> Callable[[F], F]:
         """Say in the document that the operation takes an Idempotency-Key."""
@@ -65,8 +93,27 @@ class Blueprint(flask_smorest.Blueprint):
             "required": is_required,
             "schema": {"type": "string", "minLength": 1, "maxLength": 255},
         }
-        decorator: Callable[[F], F] = self.doc(parameters=[parameter])
-        return decorator
+        return self.doc(parameters=[parameter])
+
+
+def _described(describe: Callable[[F], Any]) -> Callable[[F], F]:
+    """What a decorator of the library's writes down about a view, without what it wraps around it."""
+
+    def decorator(view: F) -> F:
+        view._apidoc = describe(view)._apidoc  # type: ignore[attr-defined]
+        return view
+
+    return decorator
+
+
+def _without_query(view: F) -> F:
+    @wraps(view)
+    def refusing(*path: Any, **named: Any) -> Any:
+        if request.query_string:
+            read(_NO_PARAMETERS, "query")
+        return view(*path, **named)
+
+    return cast(F, refusing)
 
 
 def _takes_query(view: Callable[..., Any]) -> bool:

@@ -41,32 +41,33 @@ def _begin() -> None:
 
 
 def _guard() -> Response | None:
-    if request.endpoint is None or POLICY[request.endpoint] is PUBLIC:
+    endpoint = request.endpoint
+    if endpoint is None or POLICY[endpoint] is PUBLIC:
         return None  # no such route: Flask says so itself
     scheme, _, token = request.headers.get("Authorization", "").partition(" ")
     try:
         if scheme.lower() != "bearer" or not token:
             raise BadToken("Send Authorization: Bearer <token>.")
-        g.principal = house().tokens.verify(token.strip())
+        principal = house().tokens.verify(token.strip())
     except BadToken as error:
         response = refusal("unauthenticated", str(error))
         response.headers["WWW-Authenticate"] = "Bearer"
         return response
-    if not is_allowed(request.endpoint, g.principal.roles):
-        return refusal("forbidden")
-    return None
+    g.principal = principal
+    return None if is_allowed(endpoint, principal.roles) else refusal("forbidden")
 
 
 def _finish(response: Response) -> Response:
-    seconds = time.perf_counter() - g.get("began", time.perf_counter())
-    route = str(request.url_rule) if request.url_rule else "none"
+    now, rule, endpoint, status = time.perf_counter(), request.url_rule, request.endpoint, response.status_code
+    route = rule.rule if rule else "none"
     method = request.method if request.method in _METHODS else "other"
-    REQUESTS.labels(method, route, response.status_code).inc()
-    REQUEST_SECONDS.labels(method, route).observe(seconds)
-    response.headers["X-Request-ID"] = g.get("request_id", "")
+    request_id = g.get("request_id", "")
+    REQUESTS.labels(method, route, status).inc()
+    REQUEST_SECONDS.labels(method, route).observe(now - g.get("began", now))
+    response.headers["X-Request-ID"] = request_id
     response.headers["X-Content-Type-Options"] = "nosniff"
-    if request.endpoint and POLICY[request.endpoint] is not PUBLIC:
+    if endpoint and POLICY[endpoint] is not PUBLIC:
         response.headers["Cache-Control"] = "no-store"
-    if response.status_code >= 500:
-        _log.warning("answered", method=request.method, route=route, status=response.status_code, id=g.request_id)
+    if status >= 500:
+        _log.warning("answered", method=method, route=route, status=status, id=request_id)
     return response

@@ -114,5 +114,6 @@ def _conditional(response: Response) -> Response:
     """With an ETag, and 304 where the client has it already."""
     response.headers["Cache-Control"] = "public, no-cache"
     response.add_etag()
-    response.make_conditional(request)
+    if "If-None-Match" in request.headers:
+        response.make_conditional(request)
     return response

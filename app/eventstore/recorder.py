@@ -31,8 +31,8 @@ from app.eventstore.merging import Merge, Merges, array, prepare, quoted, statem
 Fold = Callable[[Sequence[StoredEvent]], Merges]
 """The inline read models: stored events, positions counted from 1 -> what to merge. Knows which topics to pass over."""
 
-Statement = tuple[str, Sequence[Any]]
-"""SQL with %s, and its parameters."""
+Statement = tuple[str, Sequence[Any] | dict[str, Any]]
+"""SQL with %s or %(name)s, and its parameters."""
 
 # A connection may die with the answer to a COMMIT under way. The same append is then sent again, once a try: the
 # unique key makes a second success impossible, and waits for a first that is still being committed.

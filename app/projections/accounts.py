@@ -9,28 +9,6 @@ from uuid import UUID
 from app.database import Database
 from app.projections.pages import Item, Page, named, page
 
-_POINTS = """
-SELECT d.account_id, coalesce(b.position, 0), coalesce(b.debt, 0), coalesce(b.earned, 0), coalesce(b.redeemed, 0),
-    coalesce(b.restored, 0), coalesce(b.revoked, 0), coalesce(b.expired, 0), coalesce(b.adjusted, 0),
-    coalesce(l.available, 0), coalesce(l.pending, 0), coalesce(o.held, 0), n.points, n.expires_at
-FROM directory d
-JOIN balances b ON b.account_id = d.account_id
-LEFT JOIN LATERAL (
-    SELECT (sum(remaining) FILTER (WHERE available_at <= %(at)s))::bigint AS available,
-        (sum(remaining) FILTER (WHERE available_at > %(at)s))::bigint AS pending
-    FROM lots WHERE account_id = d.account_id AND remaining > 0 AND expires_at > %(at)s
-) l ON true
-LEFT JOIN LATERAL (
-    SELECT sum(points_used)::bigint AS held FROM orders WHERE account_id = d.account_id AND status = 'pending'
-) o ON true
-LEFT JOIN LATERAL (
-    SELECT expires_at, sum(remaining)::bigint AS points FROM lots
-    WHERE account_id = d.account_id AND remaining > 0 AND expires_at > %(at)s
-    GROUP BY expires_at ORDER BY expires_at LIMIT 1
-) n ON true
-WHERE d.user_id = %(user)s
-"""
-
 _TOTALS = ("earned", "redeemed", "restored", "revoked", "expired", "adjusted")
 
 _LISTED = ("user", "available", "pending", "debt", "balance", "position")
@@ -80,8 +58,8 @@ class Accounts:
 
     def points(self, user: str, at: datetime) -> Item:
         """What a member has at `at`; zeros for one not seen before."""
-        row = self._database.row(_POINTS, {"user": user, "at": at})
-        _, position, debt, *numbers = row or (None,) * 1 + (0,) * 11 + (None, None)
+        row = self._database.row("SELECT * FROM points_of(%s, %s)", (user, at))
+        position, debt, *numbers = row or (0,) * 11 + (None, None)
         totals, (available, pending, held, next_points, next_at) = numbers[:6], numbers[6:]
         return {
             "user": user,

@@ -11,22 +11,14 @@ import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
-from uuid import UUID, uuid4
+from uuid import uuid4
 
 from app.database import Database
-from app.usecases.ports import POSITION, Receipt
+from app.usecases.ports import POSITION, Claim, Receipt
 
 LEASE_S = 90
 """How long a claim keeps others out: longer than requests live, but for the slowest gateway's, and short enough to wait
 for after a crash. To take over from one that is still alive is safe: it goes on from what is recorded."""
-
-
-@dataclass(frozen=True)
-class Claim:
-    """The key is ours: the request may run, and ends with a receipt or with `release`."""
-
-    claim_id: bytes
-    lease: UUID
 
 
 @dataclass(frozen=True)
@@ -58,7 +50,6 @@ def claim_id(user_id: str, key: str) -> bytes:
 _TAKE = (
     "INSERT INTO idempotency (claim_id, fingerprint, leased_until, lease)"
     " VALUES (%(claim)s, %(fingerprint)s, now() + make_interval(secs => %(seconds)s), %(lease)s)"
-    " ON CONFLICT (claim_id) DO NOTHING RETURNING claim_id"
 )
 
 # A row that is locked has somebody at work on it, however old its lease: that is in flight, and nothing to wait for.
@@ -76,11 +67,18 @@ class Receipts:
         self._database = database
 
     def claim(self, claim: bytes, fingerprint: bytes) -> Claim | Answered | InFlight | OtherRequest:
-        """Take the key, or say why not. A claim whose lease has run out is taken over, unless it is held."""
-        lease = uuid4()
-        given = {"claim": claim, "fingerprint": fingerprint, "seconds": LEASE_S, "lease": lease}
-        taken = self._database.written(_TAKE, given) or self._database.written(_TAKE_OVER, given)
-        return Claim(claim, lease) if taken else self._why_not(claim, fingerprint)
+        """Take the key, or say why not. A claim whose lease has run out is taken over, unless it is held.
+
+        With ours, the request may run, and ends with a receipt or with `release`.
+        """
+        ours = Claim(claim, fingerprint, uuid4())
+        take = f"{_TAKE} ON CONFLICT (claim_id) DO NOTHING RETURNING claim_id"
+        taken = self._database.written(take, _taking(ours)) or self._database.written(_TAKE_OVER, _taking(ours))
+        return ours if taken else self._why_not(claim, fingerprint)
+
+    def is_free(self, claim: bytes) -> bool:
+        """Whether nobody has had this key, or whoever had it gave it back."""
+        return self._database.row("SELECT 1 FROM idempotency WHERE claim_id = %s", (claim,)) is None
 
     def release(self, claim: Claim) -> None:
         """Give the key back unanswered: the request was refused, or failed, and may be sent again."""
@@ -110,6 +108,17 @@ class Receipts:
         if bytes(known) != fingerprint:
             return OtherRequest()
         return Answered(status, body) if status is not None else InFlight(max(1, seconds))
+
+
+def claim_statement(claim: Claim) -> tuple[str, dict[str, Any]]:
+    """Takes a key in an append's transaction; one that is taken fails all of it."""
+    return _TAKE, _taking(claim)
+
+
+def _taking(claim: Claim) -> dict[str, Any]:
+    return {
+        "claim": claim.claim_id, "fingerprint": claim.fingerprint, "seconds": LEASE_S, "lease": claim.lease,
+    }  # fmt: skip
 
 
 def holding_statement(claim: Claim) -> tuple[str, Sequence[Any]]:

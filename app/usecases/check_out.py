@@ -11,15 +11,17 @@ from typing import NamedTuple
 from uuid import UUID, uuid4
 from zoneinfo import ZoneInfo
 
+from eventsourcing.persistence import IntegrityError
+
 from app.domain.errors import DomainError, invalid
 from app.domain.order import Order, order_id, total_of
 from app.domain.order_events import Line, OrderPlaced
 from app.domain.point_account import PointAccount
 from app.domain.programme import PROGRAMME_ID, Programme
-from app.usecases.loyalty import Loyalty
+from app.usecases.loyalty import ATTEMPTS, Loyalty
 from app.usecases.payment_gateway import ActionNeeded, PaymentGateway, Unknown
-from app.usecases.ports import Beside, Clock, Directory, DirectoryEntry, PriceList, Recoveries
-from app.usecases.settle_payment import MakeReceipt, OrderOutcome, SettlePayment, bill_of, outcome_of, pay
+from app.usecases.ports import Beside, Claim, Clock, Directory, DirectoryEntry, PriceList, Recoveries
+from app.usecases.settle_payment import Books, MakeReceipt, OrderOutcome, SettlePayment, bill_of, outcome_of, pay
 
 Items = tuple[tuple[int, int], ...]
 """Product id and quantity, in the order that they were asked for."""
@@ -27,7 +29,10 @@ Items = tuple[tuple[int, int], ...]
 
 @dataclass(frozen=True)
 class Purchase:
-    """What a member wants to buy, and how. `fingerprint` is a digest of the whole request under `key`."""
+    """What a member wants to buy, and how. `fingerprint` is a digest of the whole request under `key`.
+
+    With a `claim` the key is not taken yet: it is taken by placing the order, which then must be new.
+    """
 
     user_id: str
     key: str
@@ -36,6 +41,7 @@ class Purchase:
     points_to_use: int
     payment_method: str | None = None
     expected_total_minor: int | None = None
+    claim: Claim | None = None
 
 
 @dataclass(frozen=True)
@@ -52,8 +58,7 @@ class Quote:
 
 
 class _Placed(NamedTuple):
-    account_id: UUID
-    order: Order
+    books: Books
     outcome: OrderOutcome
 
 
@@ -107,18 +112,25 @@ class CheckOut:
         """Buy. The outcome is paid, failed (the card was declined, the points are back) or pending (nobody knows).
 
         `make_receipt` gives the answer to keep under the key; it is written with the events that settle the order.
+        Raises `try_again`, at the first conflict where the purchase brings its `claim`: who else is under way with
+        this key, the claim alone can tell.
         """
-        placed = self._loyalty.deciding(lambda: self._place(purchase, make_receipt), on=purchase.user_id)
+        placed = self._loyalty.deciding(
+            lambda: self._place(purchase, make_receipt),
+            on=purchase.user_id,
+            attempts=1 if purchase.claim else ATTEMPTS,
+        )
         if placed.outcome.status != "pending":
             return placed.outcome
         assert purchase.payment_method is not None
-        if placed.order.placed.gateway != self._gateway.name:
+        account, order, _ = placed.books
+        if order.placed.gateway != self._gateway.name:
             return placed.outcome  # it was asked of another gateway, which may have charged it
-        news = self._gateway.charge(bill_of(placed.order), purchase.payment_method)
+        news = self._gateway.charge(bill_of(order), purchase.payment_method)
         if isinstance(news, Unknown):
             return self._unknown(placed.outcome, news)
         try:
-            return self._settle(placed.account_id, placed.order.id, news, make_receipt)
+            return self._settle(account.id, order.id, news, make_receipt, placed.books)
         except DomainError as error:
             if error.code != "try_again":
                 raise
@@ -146,21 +158,26 @@ class CheckOut:
         account, order, programme = self._loyalty.load(
             (PointAccount, account_id), (Order, new_id), (Programme, PROGRAMME_ID)
         )
+        programme = programme or Programme()
         if order:
+            if purchase.claim:
+                raise IntegrityError("the order stands already")
             if order.placed.fingerprint != purchase.fingerprint:
                 raise DomainError("idempotency_key_reused")
-            return _Placed(account_id, order, outcome_of(order, account, at))
+            return _Placed(Books(account, order, programme), outcome_of(order, account, at))
         beside: list[Beside] = [] if known_id else [DirectoryEntry(account_id, purchase.user_id)]
+        if purchase.claim:
+            beside.append(purchase.claim)
         account = account or PointAccount.open(account_id, at)
-        programme = programme or Programme()
         order = self._order(purchase, account, programme, new_id, at)
         if order.placed.cash_due_minor == 0:
             pay(order, account, programme, at, None, self._zone)
         outcome = outcome_of(order, account, at)
         if make_receipt and outcome.status == "paid":
             beside.append(make_receipt(outcome))
+            outcome = replace(outcome, is_answered=True)
         self._loyalty.record(account, order, beside=beside)
-        return _Placed(account_id, order, outcome)
+        return _Placed(Books(account, order, programme), outcome)
 
     def _order(
         self, purchase: Purchase, account: PointAccount, programme: Programme, new_id: UUID, at: datetime

@@ -50,7 +50,7 @@ class EventNames(Protocol):
         """The stable name of a class."""
 
 
-Writer = Callable[[Any], tuple[str, Sequence[Any]]]
+Writer = Callable[[Any], tuple[str, Sequence[Any] | dict[str, Any]]]
 
 
 class Loyalty(Application[UUID]):
@@ -113,11 +113,18 @@ class Loyalty(Application[UUID]):
         )
         return recordings[-1].notification.id
 
-    def deciding(self, decide: Callable[[], T], *, on: Hashable = None, for_s: float | None = None) -> T:
+    def deciding(
+        self,
+        decide: Callable[[], T],
+        *,
+        on: Hashable = None,
+        attempts: int = ATTEMPTS,
+        for_s: float | None = None,
+    ) -> T:
         """Run `decide`, again on the new state where another writer came first.
 
-        `on` names what is fought over: within one process its threads take turns. After some tries, or after `for_s`
-        seconds where that is given, raises `try_again`.
+        `on` names what is fought over: within one process its threads take turns. After `attempts` tries, or after
+        `for_s` seconds where that is given, raises `try_again`.
         """
         deadline = None if for_s is None else time.monotonic() + for_s
         attempt = 0
@@ -127,7 +134,7 @@ class Loyalty(Application[UUID]):
                 with self._alone_with(on):
                     return decide()
             except IntegrityError as conflict:
-                spent = attempt >= ATTEMPTS if deadline is None else time.monotonic() > deadline
+                spent = attempt >= attempts if deadline is None else time.monotonic() > deadline
                 if spent:
                     raise DomainError("try_again", retryable=True) from conflict
                 # Jitter, so that two that met once do not meet again in step.

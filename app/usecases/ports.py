@@ -140,6 +140,18 @@ JSON text holds no raw control character, so nothing that a client sent can be t
 
 
 @dataclass(frozen=True)
+class Claim:
+    """An idempotency key that a request has for itself, or is to have: beside events, it is taken with them.
+
+    That fails where somebody else has it. `fingerprint` is a digest of the request.
+    """
+
+    claim_id: bytes
+    fingerprint: bytes
+    lease: UUID
+
+
+@dataclass(frozen=True)
 class Receipt:
     """Beside events: the answer that a claimed idempotency key will be given from now on. `body` is JSON.
 
@@ -153,4 +165,4 @@ class Receipt:
     only_under: UUID | None = None
 
 
-Beside = DirectoryEntry | ReasonText | Receipt
+Beside = DirectoryEntry | ReasonText | Claim | Receipt

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from datetime import datetime
+from typing import NamedTuple
 from uuid import UUID
 from zoneinfo import ZoneInfo
 
@@ -26,7 +27,7 @@ class OrderOutcome:
     """An order as the client is told of it; `available` is what the member can spend after it.
 
     With a `client_secret` the cardholder must act before the charge goes on. `failure` is why it failed, in the
-    gateway's own code.
+    gateway's own code. `is_answered`: its receipt was written with the events that brought it here.
     """
 
     order_id: UUID
@@ -40,6 +41,15 @@ class OrderOutcome:
     created_at: datetime
     failure: str | None = None
     client_secret: str | None = None
+    is_answered: bool = field(default=False, compare=False)
+
+
+class Books(NamedTuple):
+    """What an order is placed and settled on, as it was loaded or has been recorded since."""
+
+    account: PointAccount
+    order: Order
+    programme: Programme
 
 
 MakeReceipt = Callable[[OrderOutcome], Receipt]
@@ -108,28 +118,40 @@ class SettlePayment:
         self._zone = zone
 
     def __call__(
-        self, account_id: UUID, order_id: UUID, news: Charged | Declined, make_receipt: MakeReceipt | None = None
+        self,
+        account_id: UUID,
+        order_id: UUID,
+        news: Charged | Declined,
+        make_receipt: MakeReceipt | None = None,
+        at_hand: Books | None = None,
     ) -> OrderOutcome:
         """Write the news unless it is written, and give how the order stands.
 
-        Raises `try_again` after 10 s of conflicts.
+        Who has the books `at_hand` spares the first try their loading: should somebody have written since, it is a
+        conflict like any other. Raises `try_again` after 10 s of conflicts.
         """
 
         def decide() -> OrderOutcome:
+            nonlocal at_hand
             at = self._clock()
-            account, order, programme = self._loyalty.load(
-                (PointAccount, account_id), (Order, order_id), (Programme, PROGRAMME_ID)
-            )
+            account, order, programme = at_hand or self._books(account_id, order_id)
+            at_hand = None
             if order.status != "pending":
                 if apart := contradiction(order, news):
                     self._recoveries.review(order.id, apart)
                 return outcome_of(order, account, at)
-            self._decide(order, account, programme or Programme(), at, news)
+            self._decide(order, account, programme, at, news)
             outcome = outcome_of(order, account, at)
             self._loyalty.record(account, order, beside=[make_receipt(outcome)] if make_receipt else ())
-            return outcome
+            return replace(outcome, is_answered=make_receipt is not None)
 
         return self._loyalty.deciding(decide, on=account_id, for_s=SETTLE_FOR_S)
+
+    def _books(self, account_id: UUID, order_id: UUID) -> Books:
+        account, order, programme = self._loyalty.load(
+            (PointAccount, account_id), (Order, order_id), (Programme, PROGRAMME_ID)
+        )
+        return Books(account, order, programme or Programme())
 
     def _decide(
         self, order: Order, account: PointAccount, programme: Programme, at: datetime, news: Charged | Declined

@@ -31,6 +31,8 @@ def install(app: Flask) -> None:
 
 def _drop_refused() -> None:
     """Take out what the client says it does not accept (`q=0`): Flask-Compress 1.25 would choose it all the same."""
+    if "0" not in request.environ.get("HTTP_ACCEPT_ENCODING", ""):
+        return  # as almost always: nothing is refused
     accepted = [(coding, quality) for coding, quality in request.accept_encodings if quality > 0]
     if len(accepted) < len(request.accept_encodings):
         request.environ["HTTP_ACCEPT_ENCODING"] = ", ".join(f"{coding};q={quality}" for coding, quality in accepted)

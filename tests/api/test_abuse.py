@@ -15,8 +15,9 @@ from werkzeug.test import TestResponse
 
 from app.auth.tokens import LOCAL_AUDIENCE, LOCAL_ISSUER, LocalSecret
 from app.domain.order import order_id
-from app.registers.receipts import Claim, claim_id
+from app.registers.receipts import claim_id
 from app.usecases.import_orders import PastOrder
+from app.usecases.ports import Claim
 from app.wiring import now
 from tests.api.abuses import ABUSES, ADJUST, BUY, CHECKOUT, GIVE_BACK, GRANT, REFUND, RULES, Abuse, twice
 from tests.api.conftest import CommonShop

@@ -12,8 +12,9 @@ import pytest
 from werkzeug.test import TestResponse
 
 from app.database import Database
-from app.registers.receipts import Claim, claim_id
+from app.registers.receipts import claim_id
 from app.usecases.check_out import Purchase
+from app.usecases.ports import Claim
 from app.usecases.settle_payment import OrderOutcome
 from tests.support.http import Api, Caller, answered, bought, refused
 from tests.support.shop import at_once

@@ -52,12 +52,12 @@ class Write:
 
 ALL_POINTS: dict[str, Any] = {"method": None, "points": 100, "price": 10_000}
 CHECKOUTS = {
-    "points and a card": Write(201, 12),
-    "a first purchase": Write(201, 12, points=0, given=0),
-    "points alone": Write(201, 6, **ALL_POINTS),
-    "a decline": Write(402, 12, method=DECLINED),
-    "no answer to a charge": Write(201, 10, method=TIMEOUT),
-    "a charge that was lost": Write(402, 8, method=LOST),
+    "points and a card": Write(201, 8),
+    "a first purchase": Write(201, 8, points=0, given=0),
+    "points alone": Write(201, 2, **ALL_POINTS),
+    "a decline": Write(402, 8, method=DECLINED),
+    "no answer to a charge": Write(201, 8, method=TIMEOUT),
+    "a charge that was lost": Write(402, 6, method=LOST),
 }
 REFUNDS = {
     "a part of cash and points": Write(201, 14, refunded=20_000),

@@ -122,7 +122,7 @@ BUGS: dict[str, tuple[Change, ...]] = {
         Change(
             CHECK_OUT,
             "return self._unknown(placed.outcome, news)",
-            "return self._settle(placed.account_id, placed.order.id, Declined(news.reason), make_receipt)",
+            "return self._settle(account.id, order.id, Declined(news.reason), make_receipt)",
         ),
         Change(CHECK_OUT, "import ActionNeeded, ", "import ActionNeeded, Declined, "),
     ),

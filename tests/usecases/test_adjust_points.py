@@ -10,9 +10,9 @@ import pytest
 from app.database import Database
 from app.domain import calendar
 from app.domain.rules import Rule
-from app.registers.receipts import Answered, Claim
+from app.registers.receipts import Answered
 from app.usecases.adjust_points import Adjustment
-from app.usecases.ports import Receipt
+from app.usecases.ports import Claim, Receipt
 from tests.support.clock import Clock
 from tests.support.shop import Shop, refusal
 from tests.support.tables import snapshot_of_tables
