@@ -12,8 +12,9 @@ from app.audit.checkpoints import parse
 from app.audit.exported import verify_export
 from app.audit.proofs import check
 from app.database import Database
-from tests.support.panel import Panel, books, counted_statements, links_of, shown, words
+from tests.support.panel import Panel, books, links_of, shown, words
 from tests.support.shop import Shop
+from tests.support.statements import counted_statements
 from tests.support.tampering import change
 
 PAGES = (

@@ -7,8 +7,9 @@ from datetime import timedelta
 import pytest
 
 from tests.support.clock import Clock
-from tests.support.panel import Panel, counted_statements, links_of, words
+from tests.support.panel import Panel, links_of, words
 from tests.support.shop import Shop
+from tests.support.statements import counted_statements
 
 
 def test_nothing_yet_says_so_in_each_part(panel: Panel) -> None:

@@ -11,7 +11,8 @@ from app.panel.jobs import JOBS
 from app.scheduler.runner import Runner
 from app.scheduler.schedule import SCHEDULE
 from app.story import JOB
-from tests.support.panel import Panel, counted_statements, links_of, words
+from tests.support.panel import Panel, links_of, words
+from tests.support.statements import counted_statements
 
 SLOT = datetime(2026, 1, 14, 18, 30, tzinfo=UTC)
 

@@ -12,9 +12,10 @@ from app.database import Database
 from app.usecases.import_orders import PastOrder
 from tests.support.books import wrongs
 from tests.support.clock import Clock
-from tests.support.panel import ADMIN, Panel, Viewer, books, counted_statements, links_of, shown, words
+from tests.support.panel import ADMIN, Panel, Viewer, books, links_of, shown, words
 from tests.support.refunds import REFUND_REFUSED, REFUND_TIMEOUT
 from tests.support.shop import DAY, DECLINED, TIMEOUT, Shop
+from tests.support.statements import counted_statements
 
 MARKUP = "<script>alert('x')</script>"
 
@@ -41,9 +42,6 @@ def preview(viewer: Viewer, order_id: UUID, amount: str, **fields: Any) -> str:
     """What the page says that a refund would come to."""
     sent = {"amount": amount, "reason": "", "key": "k", **fields}
     return unescape(words(shown(viewer.post(f"/panel/orders/{order_id}/refund/preview", sent))))
-
-
-# -- told
 
 
 def test_a_paid_order_tells_what_was_bought_and_how_it_went(panel: Panel, shop: Shop) -> None:

@@ -11,8 +11,9 @@ from app.auth.policy import PANEL, PUBLIC
 from app.database import Database
 from app.panel import create_app
 from app.registers.readings import Reading
-from tests.support.panel import ADMIN, AUDITOR, Panel, counted_statements, shown, words
+from tests.support.panel import ADMIN, AUDITOR, Panel, shown, words
 from tests.support.shop import Shop
+from tests.support.statements import counted_statements
 from tests.support.tables import snapshot_of_tables
 
 

@@ -13,7 +13,8 @@ import pytest
 from app.catalog.importing import MAX_LISTED, import_products
 from app.database import Database
 from app.projections.pages import Item
-from tests.support.panel import Panel, Viewer, books, counted_statements, links_of, shown, words
+from tests.support.panel import Panel, Viewer, books, links_of, shown, words
+from tests.support.statements import counted_statements
 
 KETTLE = {
     "sku": "K-1", "name": "Steel kettle", "brand": "Rasoi", "category": "Kitchen", "price": 149_900,

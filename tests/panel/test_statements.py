@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from tests.support.panel import Panel, counted_statements, shown
+from tests.support.panel import Panel, shown
 from tests.support.shop import DECLINED, Shop
+from tests.support.statements import counted_statements
 
 MOST = 5
 """The session's own among them."""

@@ -6,16 +6,13 @@ panel.as_admin().submit("/panel/member?user=ann", points="200", reason="Welcome"
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
-from contextlib import contextmanager
 from datetime import timedelta
 from html.parser import HTMLParser
 from typing import Any
 
-from psycopg2.extensions import cursor as Cursor
 from werkzeug.test import Client, TestResponse
 
-from app.database import Connection, Database
+from app.database import Database
 from app.site import whole
 from app.wiring import House
 from tests.support.tables import Snapshot, snapshot_of_tables
@@ -161,21 +158,3 @@ def shown(response: TestResponse, status: int = 200) -> str:
 def words(html: str) -> str:
     """What a reader sees of it, roughly: no tags, no runs of white space."""
     return re.sub(r"\s+", " ", re.sub(r"<[^>]*>", " ", html)).strip()
-
-
-@contextmanager
-def counted_statements() -> Iterator[list[str]]:
-    """Collects every SQL statement that the application sends meanwhile."""
-    sent: list[str] = []
-
-    class Counting(Cursor):
-        def execute(self, query: Any, parameters: Any = None) -> None:
-            sent.append(query if isinstance(query, str) else str(query))
-            super().execute(query, parameters)
-
-    plain = Connection.cursor
-    Connection.cursor = lambda self, *a, **k: plain(self, *a, **{**k, "cursor_factory": Counting})  # type: ignore[method-assign, assignment, misc]
-    try:
-        yield sent
-    finally:
-        Connection.cursor = plain  # type: ignore[method-assign]
