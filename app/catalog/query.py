@@ -214,6 +214,13 @@ def _conditions(search: Search, match: Match | None) -> list[str]:
     conditions = [_SOLD[search.active]]
     if match is not None:
         conditions.append(f"document @@ {match.sql}")
+        if match.head:
+            # The index gathers all that begin like the last word before it looks at the words before that one, which
+            # where they are misspelt are in no product: 0.9 ms for "hedphones lamp" in 100,000 products, 0.1 so.
+            # What has stop words alone is an empty tsquery, and would match nothing.
+            conditions.append(
+                f"(numnode({match.head}) = 0 OR EXISTS (SELECT FROM products WHERE document @@ {match.head}))"
+            )
     if search.min_price is not None:
         conditions.append("price_minor >= %(min_price)s")
     if search.max_price is not None:

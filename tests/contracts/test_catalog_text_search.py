@@ -10,6 +10,7 @@ from app.catalog import words
 from app.catalog.importing import import_products
 from app.catalog.products import SORTS, Catalogue, Search
 from app.database import Database
+from tests.support.panel import counted_statements
 from tests.support.shelf import SHELF, items, load, names, results, walk
 
 
@@ -65,6 +66,77 @@ def test_a_misspelt_word_finds_what_was_meant(database: Database, catalogue: Cat
     assert first in names(catalogue.search(Search(q=q)))
 
 
+SLIPS = {
+    "left out": ["hadphones", "headphnes", "headphone"],
+    "added": ["headephones", "hheadphones", "headphoness"],
+    "mistaken": ["hesdphones", "headphonez"],
+    "swapped": ["haedphones", "headphoens", "headphonse"],
+    "first": ["eadphones", "jeadphones", "ehadphones", "xheadphones"],
+    "beginnings": ["hedph", "headdp", "hesdpho", "haedp", "jeadpho", "xheadp"],
+}
+"""What may be typed for `headphones`, by what went wrong."""
+
+
+@pytest.mark.parametrize("typed", [typed for kind in SLIPS.values() for typed in kind])
+def test_one_slip_of_any_kind_is_found_in_a_single_look_at_the_vocabulary(
+    database: Database, catalogue: Catalogue, typed: str
+) -> None:
+    load(database, {"name": "Headphones"}, {"name": "Kettle"})
+    with counted_statements() as sent:
+        assert names(catalogue.search(Search(q=typed))) == ["Headphones"]
+    assert sum(sql == words.ONE_SLIP for sql in sent) <= 1
+    assert len(sent) <= 3
+    assert words.ALIKE not in sent
+
+
+@pytest.mark.parametrize(
+    ("typed", "looks"), {"headfones": 2, "kettle": 1, "ktl": 0, "kxxle": 1, "lawnmower": 2}.items()
+)
+def test_trigrams_are_asked_only_for_what_one_slip_does_not_explain(
+    database: Database, catalogue: Catalogue, typed: str, looks: int
+) -> None:
+    load(database, {"name": "Headphones"}, {"name": "Kettle"})
+    with counted_statements() as sent:
+        found = names(catalogue.search(Search(q=typed)))
+    assert found == {"headfones": ["Headphones"], "kettle": ["Kettle"]}.get(typed, [])
+    assert [sql for sql in sent if sql in (words.ONE_SLIP, words.ALIKE)] == [words.ONE_SLIP, words.ALIKE][:looks]
+
+
+def test_a_whole_word_that_is_near_does_not_hide_one_that_may_still_be_typed(
+    database: Database, catalogue: Catalogue
+) -> None:
+    load(database, {"name": "Hedcho"}, {"name": "Headphones"})
+    assert sorted(names(catalogue.search(Search(q="hedpho")))) == ["Headphones", "Hedcho"]
+    assert names(catalogue.search(Search(q="hedpho", sort="name"))) == ["Headphones", "Hedcho"]
+
+
+def test_every_word_of_a_text_is_put_right_and_only_the_last_may_be_unfinished(
+    database: Database, catalogue: Catalogue
+) -> None:
+    load(database, {"name": "Wireless Headphones"}, {"name": "Glass Bottle"})
+    assert names(catalogue.search(Search(q="wirless hedpho"))) == ["Wireless Headphones"]
+    assert names(catalogue.search(Search(q="hedpho wirless"))) == []
+    assert names(catalogue.search(Search(q="botle glsas"))) == ["Glass Bottle"]
+    assert names(catalogue.search(Search(q="hedfonez glas"))) == []
+
+
+def test_words_that_are_looked_up_by_their_slips_are_found_by_an_index_before_any_statistics(
+    database: Database, owner: Database
+) -> None:
+    owner.execute(
+        "INSERT INTO product_words SELECT translate(n::text, '0123456789', 'abcdefghij') || 'xyz' "
+        "FROM generate_series(1, 5000) AS n"
+    )
+    plan = database.rows(f"EXPLAIN {words.ONE_SLIP}", (["bcdexxyz"], ["'bcdexxyz' | 'bcdexyz'"], words.CANDIDATES))
+    assert "product_words_by_slips" in str(plan)
+
+
+@pytest.mark.parametrize("q", ["the bottle", "of the bottle", "the botle", "the bot"])
+def test_words_that_say_nothing_ask_for_nothing(database: Database, catalogue: Catalogue, q: str) -> None:
+    load(database, *SHELF)
+    assert sorted(names(catalogue.search(Search(q=q)))) == ["Glass Bottle", "Steel Water Bottle"]
+
+
 def test_exact_hits_come_before_those_that_are_only_spelt_alike(database: Database, catalogue: Catalogue) -> None:
     load(database, {"name": "Samsung Phone"}, {"name": "Case", "description": "Not by Samsng."}, {"name": "Samsung"})
     assert names(catalogue.search(Search(q="samsng"))) == ["Case", "Samsung", "Samsung Phone"]
@@ -98,7 +170,9 @@ def test_words_follow_the_products_whoever_writes_them(
 ) -> None:
     load(database, *SHELF)
     owner.execute("UPDATE products SET name = 'Harmonium' WHERE name = 'Glass Bottle'")
-    assert names(catalogue.search(Search(q="harmonum"))) == ["Harmonium"]
+    with counted_statements() as sent:
+        assert names(catalogue.search(Search(q="harmonum"))) == ["Harmonium"]
+    assert words.ALIKE not in sent
     import_products(database, [b'{"sku": "S2", "name": "Tabla", "brand": "B", "category": "C", "price": 1}'], "INR")
     assert names(catalogue.search(Search(q="harmonum"))) == []
 
@@ -133,6 +207,9 @@ def test_no_text_is_an_error(database: Database, catalogue: Catalogue) -> None:
         ("shies", "shoes", 1),
         ("hsoes", "shoes", 1),
         ("bottle", "kettle", 2),
+        ("shoes", "hsoe", 2),
+        ("headhpones", "headphones", 1),
+        ("kettkettle", "kettle", 4),
         ("", "pen", 3),
         ("pen", "", 3),
     ],
@@ -148,3 +225,5 @@ def test_a_word_that_is_known_is_near_only_to_what_differs_in_one_later_letter()
     assert words.nearest("xyzzy", ["kettle"]) == []
     assert words.nearest("hedpho", ["headphones"]) == []
     assert words.nearest("hedpho", ["headphones"], is_unfinished=True) == ["headphones"]
+    assert words.nearest("headfones", ["headphones"]) == ["headphones"]
+    assert words.nearest("headfones", ["headphones"], forgiven=1) == []

@@ -99,6 +99,35 @@ def test_the_way_down_takes_back_all_that_the_way_up_made(empty_owner: Database)
     assert set(empty_owner.rows(OBJECTS)) == standing
 
 
+def test_words_that_were_learned_before_are_found_by_their_slips_after_the_upgrade(empty_owner: Database) -> None:
+    def by_slips() -> list[str]:
+        found = "SELECT word FROM product_words WHERE word_slips(word) @@ 'botle'::tsquery ORDER BY word"
+        return [word for (word,) in empty_owner.rows(found)]
+
+    with pytest.MonkeyPatch.context() as before:
+        old = {version: text for version, text in migrations.available().items() if version < "0010"}
+        before.setattr(migrations, "available", lambda: old)
+        migrations.migrate(empty_owner, APP)
+        _sell(empty_owner, "Steel bottle")
+    assert migrations.migrate(empty_owner, APP)[0] == "0010"
+    assert by_slips() == ["bottle"]
+    _sell(empty_owner, "Botley lamp")
+    empty_owner.execute("UPDATE products SET name = 'Botle' WHERE name = 'Steel bottle'")
+    assert by_slips() == ["botle", "botley", "bottle"]
+
+
+def _sell(owner: Database, name: str) -> None:
+    product = (
+        "INSERT INTO products (sku, name, brand, category, price_minor, currency) VALUES (%s, %s, '', '', 1, 'INR')"
+    )
+    owner.execute(product, (name, name))
+
+
+def test_a_word_and_its_slips_are_every_form_with_one_letter_less(owner: Database) -> None:
+    for word, slips in {"pen": "'en' 'pe' 'pen' 'pn'", "tüll": "'tll' 'tül' 'tüll' 'üll'"}.items():
+        assert owner.rows("SELECT word_slips(%s)::text", (word,)) == [(slips,)]
+
+
 def test_every_file_is_numbered_without_a_gap_and_has_a_way_up_and_a_way_down() -> None:
     names = [f.name for f in resources.files(migrations).iterdir() if f.name.endswith(".sql")]
     assert len(migrations.available()) == len(names) - 1, "two files have one number"
