@@ -15,6 +15,9 @@ from app.catalog.words import Match
 MAX_BIGINT = 2**63 - 1
 MAX_Q = 1000
 FACETS = ("category", "brand")
+# So many products are gone through in 0.2 ms. Where more have the first words of a text, finding that out was in vain:
+# 1.3 ms for a word in a tenth of 100,000 products.
+MANY = 200
 
 # A product's fields, in the order of an item, and the SQL of each one's JSON.
 FIELDS: dict[str, str] = {
@@ -147,7 +150,7 @@ def matching(search: Search, match: Match | None) -> str:
     """The statement for one page of a search."""
     source = "products"
     if match is not None:
-        source = f"(SELECT products.*, {_score(match)} AS score FROM products) AS products"
+        source = f"(SELECT products.*, {_score(match)} AS score FROM {_candidates(match)}) AS products"
     conditions = [*_conditions(search, match), *_selections(search).values()]
     return listing(search.fields, search.order, conditions, after=search.after is not None, source=source)
 
@@ -203,6 +206,23 @@ def _score(match: Match) -> str:
     return f"CASE WHEN document @@ {match.exact} THEN 1000000 + {rank(match.exact)} ELSE {rank(match.sql)} END"
 
 
+def _candidates(match: Match) -> str:
+    """The products to look for a match in: all, or the few with its head.
+
+    For the beginning of a word the index gathers every product with a word that begins so, 10,000 for a common one,
+    before it looks at the other words. A few products with those are gone through sooner (0.3 ms in place of 1 to 2).
+    """
+    if not match.head:
+        return "products"
+    # What has stop words alone is an empty tsquery: it asks for nothing, but matches nothing, either.
+    return (
+        f"(WITH headed AS MATERIALIZED (SELECT * FROM products WHERE document @@ {match.head} LIMIT {MANY}),"
+        f" judged AS MATERIALIZED (SELECT numnode({match.head}) > 0 AND count(*) < {MANY} AS are_few FROM headed)"
+        " SELECT * FROM headed WHERE (SELECT are_few FROM judged)"
+        " UNION ALL SELECT * FROM products WHERE NOT (SELECT are_few FROM judged)) AS products"
+    )
+
+
 def _selections(search: Search) -> dict[str, str]:
     """What was chosen of the facets, by facet."""
     chosen = {"category": (search.categories, "%(categories)s"), "brand": (search.brands, "%(brands)s")}
@@ -214,12 +234,10 @@ def _conditions(search: Search, match: Match | None) -> list[str]:
     conditions = [_SOLD[search.active]]
     if match is not None:
         conditions.append(f"document @@ {match.sql}")
-        if match.head:
-            # The index gathers all that begin like the last word before it looks at the words before that one, which
-            # where they are misspelt are in no product: 0.9 ms for "hedphones lamp" in 100,000 products, 0.1 so.
-            # What has stop words alone is an empty tsquery, and would match nothing.
+        if match.gate:
+            # Misspelt words are in no product: 0.1 ms for "hedphones lamp" in 100,000 products, 0.9 without this.
             conditions.append(
-                f"(numnode({match.head}) = 0 OR EXISTS (SELECT FROM products WHERE document @@ {match.head}))"
+                f"(numnode({match.gate}) = 0 OR EXISTS (SELECT FROM products WHERE document @@ {match.gate}))"
             )
     if search.min_price is not None:
         conditions.append("price_minor >= %(min_price)s")

@@ -48,12 +48,14 @@ FROM unnest(%s::text[]) AS typed (word),
 class Match:
     """A tsquery as an SQL expression, the one for exact hits alone, and the parameters of both.
 
-    `head` is the part of it without which nothing matches, where it is worth asking for first.
+    Where it is worth asking for the words before the last one first: `gate` is what nothing matches without, likely to
+    be in no product at all; `head` the same, likely to be in some.
     """
 
     sql: str
     exact: str
     parameters: dict[str, str]
+    gate: str = ""
     head: str = ""
 
 
@@ -69,7 +71,7 @@ def literal(text: str) -> Match:
     head = "websearch_to_tsquery('english', %(head)s)"
     last = "(websearch_to_tsquery('english', %(last)s) || to_tsquery('simple', %(prefix)s))"
     parameters = {"q": text, "head": " ".join(tokens[:-1]), "last": tokens[-1], "prefix": prefix}
-    return Match(f"({head} && {last})", EXACT, parameters, head if len(tokens) > 1 else "")
+    return Match(f"({head} && {last})", EXACT, parameters, gate=head if len(tokens) > 1 else "")
 
 
 def widened(database: Database, text: str) -> Match | None:
@@ -88,7 +90,8 @@ def widened(database: Database, text: str) -> Match | None:
     if prefix:
         terms[-1] = f"({terms[-1]} || to_tsquery('simple', %(prefix)s))"
         parameters["prefix"] = prefix
-    return Match(f"({' && '.join(terms)})", EXACT, parameters)
+    head = f"({' && '.join(terms[:-1])})" if prefix and len(terms) > 1 else ""
+    return Match(f"({' && '.join(terms)})", EXACT, parameters, head=head)
 
 
 def _is_plain(tokens: list[str]) -> bool:

@@ -6,7 +6,7 @@ import itertools
 
 import pytest
 
-from app.catalog import words
+from app.catalog import query, words
 from app.catalog.importing import import_products
 from app.catalog.products import SORTS, Catalogue, Search
 from app.database import Database
@@ -163,6 +163,27 @@ def test_a_misspelt_search_goes_on_over_pages_in_the_same_result(
     search = Search(q="hedphones", sort=sort, limit=2)
     seen = [item["name"] for item in walk(results(catalogue, search))]
     assert sorted(seen) == [f"Headphones {n:02}" for n in range(11)]
+
+
+@pytest.mark.parametrize("many", [1, 11, 12, 13, 200])
+@pytest.mark.parametrize("sort", SORTS)
+def test_a_search_finds_the_same_whether_its_first_words_are_in_few_products_or_in_many(
+    database: Database, catalogue: Catalogue, monkeypatch: pytest.MonkeyPatch, sort: str, many: int
+) -> None:
+    load(
+        database,
+        *({"name": f"Headphones Lampshade {n:02}", "price": n % 3} for n in range(11)),
+        {"name": "Headphones Kettle"},
+        {"name": "Lampshade"},
+        {"name": "Headphones Lamp", "active": False},
+    )
+    monkeypatch.setattr(query, "MANY", many)
+    for q in ("hedphones lamp", "the hedphones lampsahde"):
+        found = list(walk(results(catalogue, Search(q=q, sort=sort, limit=4))))
+        assert sorted(item["name"] for item in found) == [f"Headphones Lampshade {n:02}" for n in range(11)]
+        every = catalogue.search(Search(q=q, sort=sort, limit=100, facets=True))
+        assert items(every) == found
+        assert every.facets == {"category": {"Things": 11}, "brand": {"Acme": 11}}
 
 
 def test_words_follow_the_products_whoever_writes_them(
