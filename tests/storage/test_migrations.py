@@ -105,11 +105,11 @@ def test_words_that_were_learned_before_are_found_by_their_slips_after_the_upgra
         return [word for (word,) in empty_owner.rows(found)]
 
     with pytest.MonkeyPatch.context() as before:
-        old = {version: text for version, text in migrations.available().items() if version < "0010"}
+        old = {version: text for version, text in migrations.available().items() if version < "0011"}
         before.setattr(migrations, "available", lambda: old)
         migrations.migrate(empty_owner, APP)
         _sell(empty_owner, "Steel bottle")
-    assert migrations.migrate(empty_owner, APP)[0] == "0010"
+    assert migrations.migrate(empty_owner, APP)[0] == "0011"
     assert by_slips() == ["bottle"]
     _sell(empty_owner, "Botley lamp")
     empty_owner.execute("UPDATE products SET name = 'Botle' WHERE name = 'Steel bottle'")
