@@ -10,8 +10,8 @@ from app.catalog import query, words
 from app.catalog.importing import import_products
 from app.catalog.products import SORTS, Catalogue, Search
 from app.database import Database
-from tests.support.panel import counted_statements
 from tests.support.shelf import SHELF, items, load, names, results, walk
+from tests.support.statements import counted_statements
 
 
 @pytest.mark.parametrize(
