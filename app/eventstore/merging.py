@@ -1,7 +1,8 @@
 """Set-based statements that ride in an append, or feed a rebuild: one prepared INSERT or UPDATE over a set of rows.
 
 A few rows travel as scalars, one statement for each number of rows: the server knows exactly how many there are, so it
-plans once and takes nothing apart. Many rows travel as one JSON text (docs/performance.md has what was measured).
+plans once and takes nothing apart. Many rows travel as an array a column, which costs the server less than half of what
+one JSON text of them does.
 """
 
 from __future__ import annotations
@@ -50,11 +51,11 @@ class Merge:
     def _of_many(self, connection: Connection, rows: Sequence[Row], base: str) -> str:
         name = f"{self.name}_many"
         if name not in connection.prepared:
-            columns = ", ".join(f"{column} {kind}" for column, kind in self.columns.items())
-            source = f"json_to_recordset($2) AS u({columns})"
-            prepare(connection, name, self._prepared(name, ["json"], source))
-        records = [dict(zip(self.columns, row, strict=True)) for row in rows]
-        return f"EXECUTE {name} ({base}, {quoted(msgspec.json.encode(records).decode())})"
+            parameters = ", ".join(f"${number}" for number in range(2, 2 + len(self.columns)))
+            source = f"unnest({parameters}) AS u({', '.join(self.columns)})"
+            prepare(connection, name, self._prepared(name, [f"{kind}[]" for kind in self.columns.values()], source))
+        columns = zip(self.columns.values(), zip(*rows, strict=True), strict=True)
+        return f"EXECUTE {name} ({base}, {', '.join(quoted(_column(kind, values)) for kind, values in columns)})"
 
     def _prepared(self, name: str, kinds: Sequence[str], source: str) -> str:
         return f"PREPARE {name} (bigint, {', '.join(kinds)}) AS {self.sql.format(rows=f'(SELECT * FROM {source})')}"
@@ -89,9 +90,21 @@ def quoted(text: str) -> str:
 
 
 def array(values: Sequence[object]) -> str:
-    """A PostgreSQL array literal of the values' texts, not yet quoted for SQL."""
-    elements = (str(value).replace("\\", "\\\\").replace('"', '\\"') for value in values)
-    return '{"' + '","'.join(elements) + '"}' if values else "{}"
+    """A PostgreSQL array literal of the values' texts, not yet quoted for SQL; None is NULL."""
+    return f"{{{','.join('NULL' if value is None else _element(str(value)) for value in values)}}}"
+
+
+def _element(text: str) -> str:
+    escaped = text.replace("\\", "\\\\").replace('"', '\\"')
+    return f'"{escaped}"'
+
+
+def _column(kind: str, values: Sequence[Any]) -> str:
+    """A column of rows as an array literal, not yet quoted for SQL; None is NULL."""
+    if kind == "text":
+        return array(values)
+    # No other type's JSON has an escape in it, and but for its brackets it is what PostgreSQL writes.
+    return f"{{{msgspec.json.encode(values).decode()[1:-1]}}}"
 
 
 def _scalar(value: Any) -> str:
