@@ -15,13 +15,10 @@ from app.eventstore.chain import LogEntry, read_log
 from app.eventstore.mapper import EventMapper
 from app.eventstore.merging import statements
 from app.projections.folding import positioned
-from app.projections.verify import ReadModel
+from app.projections.verify import ON_INDEXES, ReadModel
 
 BATCH = 5000
 """Events folded at a time: a merge's fixed cost is shared, and a batch fits easily into memory."""
-
-# A merge keeps its plan: one made while a table was small must not go on reading all of it.
-_ON_INDEXES = "SET LOCAL enable_seqscan = off"
 
 
 class BulkFold:
@@ -70,7 +67,7 @@ class BulkFold:
         ]
         connection = self._cursor.connection
         assert isinstance(connection, Connection)
-        self._cursor.execute(_ON_INDEXES)
+        self._cursor.execute(ON_INDEXES)
         for statement in statements(connection, merges, "0"):
             self._cursor.execute(statement)
 

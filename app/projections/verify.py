@@ -28,6 +28,20 @@ BATCH = 5000
 """Events folded at a time: a merge's fixed cost is shared, and a batch fits easily into memory."""
 
 
+WORN = 10_000
+"""Old versions of rows that a table may hold in any case: to write it anew has a cost of its own."""
+
+# What PostgreSQL counts here decides on speed alone.
+_WORN = """
+SELECT t.name FROM unnest(%s) AS t(name), LATERAL (SELECT CAST('pg_temp.' || t.name AS regclass)) AS r(id)
+WHERE pg_stat_get_xact_tuples_updated(r.id) > greatest(pg_stat_get_xact_tuples_inserted(r.id), %s)
+"""
+
+# A merge keeps its plan: one made while a table was small must not go on reading all of it.
+ON_INDEXES = "SET LOCAL enable_seqscan = off"
+ON_ANYTHING = "SET LOCAL enable_seqscan TO DEFAULT"
+
+
 class ReadModel(NamedTuple):
     """A table with its primary key and the fold that fills it: inline, or by a `follower` that lags behind.
 
@@ -110,7 +124,11 @@ class Refold:
     def feed(self, events: Sequence[Positioned]) -> None:
         """Go on by the log's next events. Raises CannotFold with the position of the first that has no place."""
         self._begin()
-        self._cursor.execute("SAVEPOINT fed")
+        self._renew()
+        self._feed(events)
+
+    def _feed(self, events: Sequence[Positioned]) -> None:
+        self._cursor.execute(f"SAVEPOINT fed; {ON_INDEXES}")
         try:
             self._fold(events)
         except (psycopg2.DataError, psycopg2.IntegrityError, ValueError, OverflowError) as error:
@@ -118,8 +136,8 @@ class Refold:
                 raise CannotFold(events[0].position, str(error).splitlines()[0]) from error
             self._cursor.execute("ROLLBACK TO SAVEPOINT fed")
             for event in events:
-                self.feed([event])
-        self._cursor.execute("RELEASE SAVEPOINT fed")
+                self._feed([event])
+        self._cursor.execute(f"RELEASE SAVEPOINT fed; {ON_ANYTHING}")
 
     def differences(self) -> list[Difference]:
         """What is served and is not what was fed, by table."""
@@ -132,11 +150,29 @@ class Refold:
             return
         for model in self._models:
             # Temporary tables are found before all others, so the merges' own SQL fills these.
-            self._cursor.execute(
-                f"CREATE TEMP TABLE {model.table} (LIKE public.{model.table} INCLUDING CONSTRAINTS,"
-                f" PRIMARY KEY ({', '.join(model.key)})) ON COMMIT DROP"
-            )
+            self._make(model, model.table)
         self._ends = {model.table: _end(self._cursor, model) for model in self._models}
+
+    def _make(self, model: ReadModel, name: str) -> None:
+        self._cursor.execute(
+            f"CREATE TEMP TABLE {name} (LIKE public.{model.table} INCLUDING CONSTRAINTS,"
+            f" PRIMARY KEY ({', '.join(model.key)})) ON COMMIT DROP"
+        )
+
+    def _renew(self) -> None:
+        """Write those tables anew that hold more old versions of their rows than rows.
+
+        None of them can go before the transaction ends, and whoever looks a row up passes by all that it ever was:
+        over a million events most of the time went there.
+        """
+        tables = {model.table: model for model in self._models}
+        self._cursor.execute(_WORN, (list(tables), WORN))
+        for (table,) in self._cursor.fetchall():
+            self._make(tables[table], "anew")
+            self._cursor.execute(
+                f"INSERT INTO pg_temp.anew TABLE pg_temp.{table}; DROP TABLE pg_temp.{table};"
+                f" ALTER TABLE pg_temp.anew RENAME TO {table}"
+            )
 
     def _fold(self, events: Sequence[Positioned]) -> None:
         for model in self._models:
