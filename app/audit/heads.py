@@ -16,8 +16,12 @@ import msgspec
 from app.audit.ledger import Book
 from app.eventstore.chain import GENESIS
 
-CACHE_KIB = 64 * 1024
-"""What SQLite keeps in memory: the heads of some 200,000 streams. All else lies in the file."""
+CACHE_KIB = 32 * 1024
+"""What SQLite keeps in memory: the heads of some 100,000 streams that are met now and then."""
+
+AT_HAND = 16_384
+"""Heads kept as they are, ready to go on by the next event: more than a batch meets, so that who is met in one batch
+after the other is not written and read again each time. They take some 30 MiB."""
 
 
 class Head(msgspec.Struct):
@@ -30,7 +34,7 @@ class Head(msgspec.Struct):
 
 
 class Heads:
-    """Heads by stream. Whoever has changed some calls `flush` now and then, so that they leave the memory."""
+    """Heads by stream. Whoever finds or begins some calls `relieve` now and then, so that they leave the memory."""
 
     def __init__(self) -> None:
         self._near: dict[UUID, Head] = {}
@@ -69,9 +73,15 @@ class Heads:
         head = self._near[stream] = Head()
         return head
 
+    def relieve(self) -> None:
+        """Flush, where more heads than `AT_HAND` have come together."""
+        if len(self._near) > AT_HAND:
+            self.flush()
+
     def flush(self) -> None:
         """Write what was found or begun since the last time to the file, and forget it here."""
-        rows = [(stream.bytes, self._encode(head)) for stream, head in self._near.items()]
+        # In order, so that neighbours in the file are written together.
+        rows = sorted((stream.bytes, self._encode(head)) for stream, head in self._near.items())
         self._far.execute("BEGIN")
         self._far.executemany("INSERT OR REPLACE INTO heads VALUES (?, ?)", rows)
         self._far.execute("COMMIT")

@@ -48,7 +48,7 @@ class Snapshots:
                 found = self._wrong(snapshot)
                 if found and (first is None or found.position < first.position):
                     first = found
-            self._heads.flush()
+            self._heads.relieve()
         if first:
             raise first
 

@@ -45,7 +45,7 @@ class Walk:
     def earlier(self, entries: Iterable[LogEntry]) -> list[Positioned]:
         """Go on by events from before the walk, of streams that it has not met. Gives them ready to fold."""
         events = [self._streams.follow(_counted(entry), is_new=False) for entry in entries]
-        self._heads.flush()
+        self._heads.relieve()
         return events
 
     def follow(self, entries: Iterable[LogEntry]) -> list[Positioned]:
@@ -58,7 +58,7 @@ class Walk:
             events.append(self._streams.follow(entry))
             self.position = entry.position
         self._events += len(events)
-        self._heads.flush()
+        self._heads.relieve()
         return events
 
     def end(self) -> None:
