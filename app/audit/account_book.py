@@ -86,7 +86,7 @@ def _refuse(moved: _Movement, account: PointAccount) -> None:
     require(not (gained and (taken or added)), "it gives and takes at once")
     require(repaid == min(account.debt, max(change, 0)), "it does not repay the debt as it should")
     require(added >= 0, "it adds less than nothing to the debt")
-    held = {part.lot.id: part for part in account.parts}
+    held = {part.lot.id: part for part in account.parts} if taken or returned else {}
     _refuse_parts(taken, held, "takes")
     for part in taken:
         require(part.lot.id in held, "it takes from a lot that holds nothing")

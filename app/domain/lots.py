@@ -83,7 +83,7 @@ def take(parts: Sequence[Part], points: int) -> list[Part]:
 def without(parts: Sequence[Part], taken: Iterable[Part]) -> list[Part]:
     """`parts` less `taken`; a lot with nothing left is dropped."""
     gone = {part.lot.id: part.points for part in taken}
-    rest = [Part(part.lot, part.points - gone.get(part.lot.id, 0)) for part in parts]
+    rest = [Part(part.lot, part.points - gone[part.lot.id]) if part.lot.id in gone else part for part in parts]
     return [part for part in rest if part.points]
 
 

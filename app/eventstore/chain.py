@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from hashlib import sha256
+from struct import Struct
 from typing import NamedTuple
 from uuid import UUID
 
@@ -20,6 +21,9 @@ GENESIS = bytes(32)
 
 BATCH = 5000
 """Events read at a time: a round trip's cost is shared, and a batch fits easily into memory."""
+
+# The fields of known length, each with its length before it, and the lengths of the texts between them.
+_BEGINS, _LENGTH, _ENDS = Struct(">I16sIqI"), Struct(">I"), Struct(">IqI")
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MICROSECOND = timedelta(microseconds=1)
@@ -52,16 +56,11 @@ def event_hash(
     Stream: its 16 bytes. Version, and `recorded_at` in microseconds since 1970 UTC: eight bytes, signed, big-endian.
     Texts: UTF-8.
     """
+    named, said, known = topic.encode(), state.encode(), metadata.encode()
     micros = (recorded_at - _EPOCH) // _MICROSECOND
-    fields = (
-        stream.bytes,
-        version.to_bytes(8, "big", signed=True),
-        topic.encode(),
-        state.encode(),
-        micros.to_bytes(8, "big", signed=True),
-        metadata.encode(),
-    )
-    return sha256(previous + b"".join(len(field).to_bytes(4, "big") + field for field in fields)).digest()
+    begins = _BEGINS.pack(16, stream.bytes, 8, version, len(named))
+    ends = _ENDS.pack(8, micros, len(known))
+    return sha256(b"".join((previous, begins, named, _LENGTH.pack(len(said)), said, ends, known))).digest()
 
 
 class Unreadable(DataError):
