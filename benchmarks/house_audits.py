@@ -13,6 +13,7 @@ from contextlib import closing
 from pathlib import Path
 from typing import Any
 
+from app.collector import collect_seldom
 from app.config import Settings
 from app.database import Database
 from app.projections.rebuild import rebuild
@@ -37,6 +38,7 @@ WORKS: dict[str, Callable[[House], int]] = {"verify": _verify, "rebuild": _rebui
 def main() -> None:
     """Read a job, tell what was measured."""
     job: dict[str, Any] = json.load(sys.stdin)
+    collect_seldom()  # as every command does
     house = build(Settings(home=Path(job["home"]), database_url=job["url"], database_owner_url=job["owner_url"]))
     began = time.perf_counter()
     events = WORKS[job["work"]](house)

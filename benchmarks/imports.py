@@ -17,6 +17,7 @@ from typing import Any
 
 from app.cli.csv_lines import rows
 from app.cli.import_lines import ORDER_COLUMNS, past_orders
+from app.collector import collect_seldom
 from app.config import Settings
 from app.wiring import build
 from benchmarks import children, houses
@@ -53,6 +54,7 @@ def lines(orders: int, number: int) -> Iterator[bytes]:
 def main() -> None:
     """Read a job, tell what was measured. Raises RuntimeError where an order was not imported."""
     job: dict[str, Any] = json.load(sys.stdin)
+    collect_seldom()  # as every command does
     given = list(lines(job["orders"], job["number"]))
     with closing(build(Settings(home=Path(job["home"]), database_url=job["url"]))) as house:
         began = time.perf_counter()

@@ -11,6 +11,7 @@ from app.audit import AuditError
 from app.auth.tokens import KeysUnavailable
 from app.cli import audit, catalog, databases, imports, panel, payments, points, programme, projections, server
 from app.cli import tokens as token_commands
+from app.collector import collect_seldom
 from app.config import VERSION, BadSetting
 from app.domain.errors import DomainError
 from app.embedded import CannotStart, NotInitialised
@@ -22,6 +23,7 @@ from app.telemetry.logging import configure
 def cli() -> None:
     """Miles Plus Cash: a points ledger and checkout."""
     configure()
+    collect_seldom()
 
 
 for group in (
