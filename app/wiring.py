@@ -40,7 +40,7 @@ from app.projections.books import PostgresOrderBooks
 from app.projections.daily import DailyReport
 from app.projections.overview import Overview
 from app.projections.verify import read_models
-from app.registers.directory import PostgresDirectory, entry_statement, reason_statement
+from app.registers.directory import PostgresDirectory, entry_statement, reason_statement, reasons_statement
 from app.registers.job_runs import JobRuns
 from app.registers.panel_users import PanelUsers
 from app.registers.readings import Readings
@@ -56,7 +56,16 @@ from app.usecases.import_accounts import ImportAccounts
 from app.usecases.import_orders import ImportOrders
 from app.usecases.loyalty import Loyalty, Writer
 from app.usecases.payment_gateway import PaymentGateway
-from app.usecases.ports import Claim, Clock, DirectoryEntry, ReasonText, Receipt, Recoveries, UnsettledOrders
+from app.usecases.ports import (
+    Claim,
+    Clock,
+    DirectoryEntry,
+    ReasonText,
+    ReasonTexts,
+    Receipt,
+    Recoveries,
+    UnsettledOrders,
+)
 from app.usecases.reconcile import Reconcile
 from app.usecases.recover_payments import RecoverPayments
 from app.usecases.refund_order import RefundOrder
@@ -178,6 +187,7 @@ def _event_sourced(database: Database, mapper: EventMapper) -> tuple[Loyalty, Po
     writers: dict[type, Writer] = {
         DirectoryEntry: entry_statement,
         ReasonText: reason_statement,
+        ReasonTexts: reasons_statement,
         Claim: claim_statement,
         Receipt: receipt_statement,
     }

@@ -8,8 +8,9 @@ from typing import Any
 from uuid import UUID
 
 from app.database import Database
+from app.eventstore.merging import array
 from app.registers import mentions
-from app.usecases.ports import DirectoryEntry, Forgotten, ReasonText
+from app.usecases.ports import DirectoryEntry, Forgotten, ReasonText, ReasonTexts
 
 
 class PostgresDirectory:
@@ -78,13 +79,23 @@ def entry_statement(entry: DirectoryEntry) -> tuple[str, Sequence[Any]]:
 
 
 def reason_statement(reason: ReasonText) -> tuple[str, Sequence[Any]]:
-    """Writes a reason's text in an append's transaction; a taken id fails all of it.
+    """Writes a reason's text in an append's transaction; a taken id fails all of it."""
+    return reasons_statement(ReasonTexts([reason]))
+
+
+def reasons_statement(texts: ReasonTexts) -> tuple[str, Sequence[Any]]:
+    """Writes the texts of reasons in an append's transaction; a taken id fails all of it.
 
     About a member who is forgotten no text is kept. The lock lets an append and `forget` pass one after the other, so
     that a text which was under way is either found and blanked, or never written.
     """
     return (
-        "INSERT INTO reasons (reason_id, account_id, body) VALUES (%s, %s, (SELECT CASE WHEN forgotten_at IS NULL"
-        " THEN %s ELSE '' END FROM directory WHERE account_id = %s FOR KEY SHARE))",
-        (reason.reason_id, reason.account_id, reason.text, reason.account_id),
+        "INSERT INTO reasons (reason_id, account_id, body) SELECT r.reason_id, r.account_id, (SELECT CASE WHEN"
+        " d.forgotten_at IS NULL THEN r.body ELSE '' END FROM directory d WHERE d.account_id = r.account_id"
+        " FOR KEY SHARE) FROM unnest(%s::uuid[], %s::uuid[], %s::text[]) AS r(reason_id, account_id, body)",
+        (
+            array([reason.reason_id for reason in texts.reasons]),
+            array([reason.account_id for reason in texts.reasons]),
+            array([reason.text for reason in texts.reasons]),
+        ),
     )

@@ -14,7 +14,7 @@ from app.domain.programme import PROGRAMME_ID, Programme
 from app.domain.rules import Rule
 from app.usecases.importing import OTHER_VALUES, Members, Outcome, Refused, Report, import_key, import_lines, load
 from app.usecases.loyalty import Loyalty
-from app.usecases.ports import Clock, Directory, ReasonText
+from app.usecases.ports import Clock, Directory, ReasonText, ReasonTexts
 
 
 class OpeningBalance(NamedTuple):
@@ -111,4 +111,4 @@ class _Batch:
         if self._news:
             accounts = [account for _, account in sorted(self._news.items())]
             entries = self._members.entries([*self._news, self.actor_id])
-            self._loyalty.record(*accounts, beside=[*entries, *self._reasons])
+            self._loyalty.record(*accounts, beside=[*entries, ReasonTexts(self._reasons)])

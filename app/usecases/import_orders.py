@@ -15,7 +15,7 @@ from app.domain.point_account import PointAccount
 from app.domain.programme import PROGRAMME_ID, Programme
 from app.usecases.importing import OTHER_VALUES, Members, Outcome, Refused, Report, import_key, import_lines, load
 from app.usecases.loyalty import Loyalty
-from app.usecases.ports import Clock, Directory, ReasonText
+from app.usecases.ports import Clock, Directory, ReasonText, ReasonTexts
 from app.usecases.settle_payment import pay
 
 
@@ -121,4 +121,4 @@ class _Batch:
         if self._news:
             aggregates = [aggregate for _, of_account in sorted(self._news.items()) for aggregate in of_account]
             entries = self._members.entries(self._news)
-            self._loyalty.record(*aggregates, beside=[*entries, *self._references])
+            self._loyalty.record(*aggregates, beside=[*entries, ReasonTexts(self._references)])

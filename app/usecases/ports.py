@@ -134,6 +134,13 @@ class ReasonText:
     text: str
 
 
+@dataclass(frozen=True)
+class ReasonTexts:
+    """Beside events: many of them, which are written together."""
+
+    reasons: Sequence[ReasonText]
+
+
 POSITION = "\x01"
 """In a receipt's body, stands for the position of the last event appended, which nobody knows before.
 JSON text holds no raw control character, so nothing that a client sent can be taken for it."""
@@ -165,4 +172,4 @@ class Receipt:
     only_under: UUID | None = None
 
 
-Beside = DirectoryEntry | ReasonText | Claim | Receipt
+Beside = DirectoryEntry | ReasonText | ReasonTexts | Claim | Receipt
