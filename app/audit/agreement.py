@@ -20,6 +20,10 @@ SPAN = 20_000
 """Positions within which any append ends; the largest, an import's, takes some 2,000."""
 
 
+_MOVES = (Earned, Redeemed, Restored, Revoked)
+"""An account's events that an order caused."""
+
+
 class _Open(NamedTuple):
     """An order on which the streams disagree since `position`, by so many points of each kind."""
 
@@ -48,7 +52,7 @@ class Agreement:
         if isinstance(book, OrderBook) and book.account_id:
             for kind, points in points_of(event):
                 self._move((book.account_id, entry.stream), kind, points, entry)
-        elif isinstance(event, Earned | Redeemed | Restored | Revoked):
+        elif isinstance(event, _MOVES):
             self._move((entry.stream, event.order_id), type(event).__name__, -event.points, entry)
         if self._open and next(iter(self._open.values())).position < entry.position - SPAN:
             self._first = self._disagreement(next(iter(self._open)))
@@ -65,7 +69,9 @@ class Agreement:
     def _move(self, key: tuple[UUID, UUID], kind: str, points: int, entry: LogEntry) -> None:
         if points == 0:
             return
-        order = self._open.setdefault(key, _Open(entry.position, entry.recorded_at, {}))
+        order = self._open.get(key)
+        if order is None:
+            order = self._open[key] = _Open(entry.position, entry.recorded_at, {})
         order.apart[kind] = order.apart.get(kind, 0) + points
         if not any(order.apart.values()):
             del self._open[key]

@@ -177,7 +177,7 @@ class Refold:
     def _fold(self, events: Sequence[Positioned]) -> None:
         for model in self._models:
             end = self._ends[model.table]
-            self._merge(model.fold([e for e in events if end is None or e.position <= end]))
+            self._merge(model.fold(events if end is None else [e for e in events if e.position <= end]))
 
     def _merge(self, merges: Merges) -> None:
         connection = self._cursor.connection
