@@ -25,6 +25,7 @@ from app.domain.rules import Rule
 from app.projections.rebuild import rebuild, state
 from app.projections.verify import read_models
 from app.wiring import House, build
+from tests.storage.commits import eventually
 from tests.support.clock import Clock
 from tests.support.crashing import FORKS, Errand, live
 from tests.support.rebuilding import definitions, identities
@@ -176,7 +177,7 @@ def test_killed_at_any_of_its_writes_it_leaves_every_row_of_every_table_as_it_wa
     assert live(replace(errand, die_at=exchange + 2)).was_killed
     assert identities(owner) != tables
     assert snapshot_of_tables(owner) == before
-    assert state(owner) is None
+    eventually(lambda: state(owner) is None, "the server has noticed that nobody is left of it")
 
 
 def test_killed_at_random_moments_under_load_it_has_changed_nothing_and_the_next_one_succeeds(
