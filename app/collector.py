@@ -8,7 +8,7 @@ YOUNG = 50_000
 """Objects made and not yet gone, at which the collector goes over them.
 
 A batch of a log, or of an import, is tens of thousands of objects that live a while and are in no cycle. At Python's
-700 a verification spent a sixth of its time on them, at this a fiftieth, and takes no more memory.
+700 a verification spent a sixth of its time on them, at this a thirtieth, and it takes no more memory.
 """
 
 

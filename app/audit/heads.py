@@ -21,7 +21,7 @@ CACHE_KIB = 32 * 1024
 
 AT_HAND = 16_384
 """Heads kept as they are, ready to go on by the next event: more than a batch meets, so that who is met in one batch
-after the other is not written and read again each time. They take some 30 MiB."""
+after the other is not written and read again each time. They take some 20 MiB."""
 
 
 class Head(msgspec.Struct):
