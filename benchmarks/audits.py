@@ -77,7 +77,7 @@ REBUILD = Line(
     "miles projections rebuild of all read models over a long log, events times read models a second, against the "
     "eventsourcing library's ProjectionRunner with one projection on psycopg 3",
     _rebuild_sides,
-    Goal(60),
+    Goal(100),
     facts=("folds_per_second", "per_second"),
     is_timed=False,
 )

@@ -63,7 +63,7 @@ LOAD = Line(
     "load",
     f"load an account of {LONG:,} events, of which at most {LOTS} lots have points left, against one of 5 events",
     _sides,
-    Goal(2, is_ceiling=True),
+    Goal(1.5, is_ceiling=True),
     facts=("latency_ms", "latency_ms"),
 )
 

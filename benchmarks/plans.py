@@ -37,21 +37,21 @@ class Plan:
     @property
     def minutes(self) -> int:
         """About how long all lines take on two quiet cores."""
-        return 3 if self.events < 100_000 else 15 + self.events * 15 // 1_000_000
+        return 3 if self.events < 100_000 else 14 + self.events * 5 // 1_000_000
 
 
 QUICK = Plan(
     rounds=3,
     seconds=0.5,
     warm_up_s=0.2,
-    events=15_000,
-    products=6_000,
-    feed_lines=50_000,
+    events=12_000,
+    products=5_000,
+    feed_lines=40_000,
     lapsed_accounts=1_000,
     looped_accounts=250,
-    imported=2_000,
+    imported=1_500,
     followed=1_000,
-    requests=5_000,
+    requests=4_000,
 )
 WHOLE = Plan(
     rounds=3,

@@ -65,7 +65,7 @@ SWEEP = Line(
     "take lapsed lots, two an account, lots a second: `miles expire` against the sketch's loop of a "
     "transaction a member",
     _sides,
-    Goal(10),
+    Goal(15),
     is_timed=False,
 )
 

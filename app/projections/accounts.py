@@ -17,16 +17,22 @@ _LIST = """
 SELECT * FROM (
     SELECT d.user_id AS "user", coalesce(l.available, 0) AS available, coalesce(l.pending, 0) AS pending,
         b.debt, b.balance, b.position
-    FROM balances b JOIN directory d USING (account_id) LEFT JOIN (
-        SELECT account_id, (sum(remaining) FILTER (WHERE available_at <= %(at)s))::bigint AS available,
-            (sum(remaining) FILTER (WHERE available_at > %(at)s))::bigint AS pending
-        FROM lots WHERE remaining > 0 AND expires_at > %(at)s GROUP BY account_id
-    ) l USING (account_id)
+    FROM balances b JOIN directory d ON d.account_id = b.account_id {holding}
     WHERE d.user_id IS NOT NULL AND (%(prefix)s::text IS NULL OR starts_with(d.user_id, %(prefix)s))
 ) accounts
 WHERE (%(least)s::bigint IS NULL OR available >= %(least)s) AND {past}
 ORDER BY {order} LIMIT %(limit)s
 """
+
+_HELD = """
+    SELECT account_id, (sum(remaining) FILTER (WHERE available_at <= %(at)s))::bigint AS available,
+        (sum(remaining) FILTER (WHERE available_at > %(at)s))::bigint AS pending
+    FROM lots WHERE remaining > 0 AND expires_at > %(at)s {whose} GROUP BY account_id
+"""
+
+# What accounts hold, counted for all of them at once, which a page in order of it needs; or for each one that is read.
+_OF_ALL = f"LEFT JOIN ({_HELD.format(whose='')}) l ON l.account_id = b.account_id"
+_OF_EACH = f"LEFT JOIN LATERAL ({_HELD.format(whose='AND account_id = b.account_id')}) l ON true"
 
 # sort -> what lies past the key (available, user), and the order. `user` is compared byte by byte, as it is sorted.
 _SORTS = {
@@ -97,5 +103,6 @@ class Accounts:
         parameters: dict[str, Any] = {
             "at": at, "prefix": prefix, "least": least, "available": available, "user": user, "limit": limit + 1,
         }  # fmt: skip
-        rows = self._database.rows(_LIST.format(past=f"({past})", order=order), parameters)
+        holding = _OF_EACH if sort == "user" and least is None else _OF_ALL
+        rows = self._database.rows(_LIST.format(past=f"({past})", order=order, holding=holding), parameters)
         return page(named(_LISTED, rows), limit, "available", "user")
