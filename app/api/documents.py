@@ -1,4 +1,4 @@
-"""The OpenAPI document: flask-smorest, with our errors, our strict parser and our security scheme in it."""
+"""The OpenAPI document: flask-smorest, with our errors and our security scheme in it."""
 
 from __future__ import annotations
 

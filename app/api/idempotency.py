@@ -1,8 +1,8 @@
 """One answer a key: the same request again gets the first answer again, and does nothing twice.
 
 The key is claimed before the work, or in the work's own first transaction; the answer is written in its last one. A
-refusal gives the key back. A failure does not: nobody knows what came of it, so the key stays claimed until its lease
-runs out and whoever takes it over goes on from what is recorded.
+refusal gives the key back. A failure does not: nobody knows what came of it, so a key that was claimed stays so until
+its lease runs out and whoever takes it over goes on from what is recorded.
 """
 
 from __future__ import annotations
@@ -91,8 +91,8 @@ def keyed(
     only where there is a key.
 
     `is_taken_by_run`: it takes the key with the first thing it writes, which spares a transaction, and raises
-    `try_again` where it meets somebody. Then, and where it refuses, the key is looked at, and claimed before it runs
-    again.
+    `try_again` where it meets somebody. Then, and where it refuses though the key is not free, the key is claimed
+    before it runs again.
     """
     text = _key_text(is_required)
     if text is None:
@@ -129,7 +129,8 @@ def _run(run: Callable[[Key], Reply], key: Key) -> Reply:
     try:
         reply = run(key)
     except DomainError:
-        house().receipts.release(key.claimed)
+        if key.is_taken:
+            house().receipts.release(key.claimed)
         raise
     if reply.is_kept:
         return reply

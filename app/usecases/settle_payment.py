@@ -127,20 +127,23 @@ class SettlePayment:
     ) -> OrderOutcome:
         """Write the news unless it is written, and give how the order stands.
 
-        Who has the books `at_hand` spares the first try their loading: should somebody have written since, it is a
-        conflict like any other. Raises `try_again` after 10 s of conflicts.
+        Who has the books `at_hand` spares the first try their loading: should somebody have written since to what this
+        writes to, it is a conflict like any other. Raises `try_again` after 10 s of conflicts.
         """
 
         def decide() -> OrderOutcome:
             nonlocal at_hand
             at = self._clock()
             account, order, programme = at_hand or self._books(account_id, order_id)
-            at_hand = None
+            may_be_old, at_hand = at_hand is not None, None
             if order.status != "pending":
                 if apart := contradiction(order, news):
                     self._recoveries.review(order.id, apart)
                 return outcome_of(order, account, at)
             self._decide(order, account, programme, at, news)
+            if may_be_old and not account.has_news:
+                # Nothing earned and nothing restored: no conflict would tell that the account has moved on.
+                (account,) = self._loyalty.load((PointAccount, account_id))
             outcome = outcome_of(order, account, at)
             self._loyalty.record(account, order, beside=[make_receipt(outcome)] if make_receipt else ())
             return replace(outcome, is_answered=make_receipt is not None)

@@ -93,6 +93,24 @@ def test_a_settlement_that_meets_another_write_decides_again_on_what_stands(
     assert (points["available"], points["lifetime"]["adjusted"]) == (order["available"], 107)
 
 
+def test_a_settlement_that_earns_nothing_still_tells_what_the_member_has_by_then(
+    api: Api, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    answered(api.admin.post("/admin/rules", {"max_earn_per_order": 0}), 201)
+    api.grant("ann", 100)
+    ann, charge = api.as_customer("ann"), api.house.gateway.charge
+
+    def charged(*bill: Any) -> Charged | Declined | Unknown:
+        answered(api.admin.post("/admin/accounts/ann/adjustments", {"points": -90, "reason": "r"}, key="a"), 201)
+        return charge(*bill)
+
+    monkeypatch.setattr(api.house.gateway, "charge", charged)
+    body = bought(api.on_sale(price=50_000))
+    order = answered(ann.post("/checkout/", body, key="k"), 201)
+    assert (order["points_earned"], order["available"]) == (0, 10)
+    assert answered(ann.post("/checkout/", body, key="k"), 201) == order
+
+
 def test_purchases_of_one_member_at_once_each_under_a_key_of_its_own_all_come_through(api: Api) -> None:
     api.grant("ann", 100)
     ann, product = api.as_customer("ann"), api.on_sale()
