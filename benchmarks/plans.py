@@ -66,4 +66,4 @@ WHOLE = Plan(
     followed=5_000,
     requests=100_000,
 )
-FULL = replace(WHOLE, events=10_000_000)
+FULL = replace(WHOLE, events=10_000_000, feed_lines=10_000_000)

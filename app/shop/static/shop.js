@@ -772,7 +772,7 @@ async function checkout() {
       try {
         showQuote(await api("checkout/quote", { method: "POST", body, signal }));
       } catch (error) {
-        if (!(error.code ?? "").includes("points")) throw error;
+        if (!(error instanceof Problem && error.code?.includes("points"))) throw error; // an AbortError has a code, too: 20
         if (await isPastUsable(error, signal)) return;
         complain(byId("refusal"), inWords(error)); // the slider stands where it may not: say where it may
       }
