@@ -82,7 +82,7 @@ def _chosen(arguments: list[str]) -> argparse.Namespace:
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     size = parser.add_mutually_exclusive_group()
-    size.add_argument("--quick", action="store_true", help="short rounds over little, under five minutes in all")
+    size.add_argument("--quick", action="store_true", help="short rounds over little, three minutes in all")
     size.add_argument("--full", action="store_true", help="ten million events; says first what it needs")
     parser.add_argument("--list", action="store_true", help="say what the lines are, and run none")
     parser.add_argument("names", nargs="*", metavar="NAME", help="a line to run; all if none is given")
