@@ -1,7 +1,8 @@
 """What every import has in common: lines in, by the batch; each imported once; a bad one reported and stopping nothing.
 
 A batch is decided and recorded in one append. Where another writer came first its halves are tried, down to the one
-line that is fought over, so that live traffic on an account holds up nobody else. Memory is bounded however long the
+line that is fought over, so that live traffic on an account holds up nobody else. An import may go in lanes, with a
+batch each at a time: a member's lines keep to one lane, and so to their order. Memory is bounded however long the
 import. It knows no file and no format, and is silent on failures of the database: they end an import, and the next run
 goes on, since what is imported is known by its reference.
 """
@@ -10,9 +11,12 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Callable, Iterable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
-from typing import Any, Literal, TypeVar
+from functools import partial
+from typing import Any, Literal, Protocol, TypeVar
 from uuid import UUID, uuid4
+from zlib import crc32
 
 from app.domain.aggregate import Aggregate
 from app.domain.errors import DomainError
@@ -28,7 +32,15 @@ MAX_LISTED = 10_000
 FIGHT_FOR_S = 10.0
 """How long a single line waits for its turn on a busy account before it is refused with `try_again`."""
 
-L = TypeVar("L")
+
+class Line(Protocol):
+    """What any import's line has: the member that it is about."""
+
+    @property
+    def user_id(self) -> str: ...
+
+
+L = TypeVar("L", bound=Line)
 
 
 @dataclass(frozen=True)
@@ -104,18 +116,33 @@ def load(loyalty: Loyalty, wanted: Iterable[tuple[type[Aggregate], UUID]]) -> di
     return {aggregate_id: aggregate for (_, aggregate_id), aggregate in found if aggregate}
 
 
-def import_lines(loyalty: Loyalty, lines: Iterable[tuple[int, L | Refused]], decide: Decide[L]) -> Report:
-    """Import numbered lines, batch by batch; those refused before they came here are only noted."""
+def import_lines(
+    loyalty: Loyalty, lines: Iterable[tuple[int, L | Refused]], decide: Decide[L], *, lanes: int = 1
+) -> Report:
+    """Import numbered lines, batch by batch; those refused before they came here are only noted.
+
+    With two `lanes` the one is decided while the database writes the other. What lines of two members share they would
+    fight over.
+    """
     report = Report()
     remaining = iter(lines)
-    while batch := list(itertools.islice(remaining, BATCH)):
-        outcomes = iter(_settled(loyalty, [line for _, line in batch if not isinstance(line, Refused)], decide))
-        for number, line in batch:
-            report.note(number, line if isinstance(line, Refused) else next(outcomes))
+    with ThreadPoolExecutor(lanes) as threads:
+        while batch := list(itertools.islice(remaining, BATCH * lanes)):
+            shares: list[list[L]] = [[] for _ in range(lanes)]
+            for _, line in batch:
+                if not isinstance(line, Refused):
+                    shares[_lane_of(line, lanes)].append(line)
+            outcomes = [iter(share) for share in threads.map(partial(_settled, loyalty, decide), shares)]
+            for number, line in batch:
+                report.note(number, line if isinstance(line, Refused) else next(outcomes[_lane_of(line, lanes)]))
     return report
 
 
-def _settled(loyalty: Loyalty, lines: list[L], decide: Decide[L]) -> list[Outcome]:
+def _lane_of(line: Line, lanes: int) -> int:
+    return crc32(line.user_id.encode()) % lanes
+
+
+def _settled(loyalty: Loyalty, decide: Decide[L], lines: list[L]) -> list[Outcome]:
     """What became of `lines`, in their order: all in one append, or else in halves."""
     if not lines:
         return []
@@ -125,4 +152,4 @@ def _settled(loyalty: Loyalty, lines: list[L], decide: Decide[L]) -> list[Outcom
         if len(lines) == 1:
             return [Refused(error.code)]
     middle = len(lines) // 2
-    return _settled(loyalty, lines[:middle], decide) + _settled(loyalty, lines[middle:], decide)
+    return _settled(loyalty, decide, lines[:middle]) + _settled(loyalty, decide, lines[middle:])
