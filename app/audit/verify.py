@@ -26,7 +26,6 @@ from app.audit.walk import Report, Walk
 from app.database import Cursor, Database
 from app.eventstore.chain import Unreadable, read_log
 from app.eventstore.mapper import EventMapper
-from app.projections.folding import Positioned
 from app.projections.verify import CannotFold, ReadModel, Refold, served
 
 
@@ -81,6 +80,8 @@ class Verify:
             return self._verified(cursor, trusted.held(), told, since, progress)
         except Unreadable as error:
             raise Finding(error.position, "it has a time or a hash that no append writes") from error
+        except CannotFold as error:
+            raise Finding(error.position, f"the event cannot be folded: {error.why}") from error
 
     def _verified(
         self, cursor: Cursor, trusted: TrustedKeys, told: FileCopy | None, since: int, progress: Progress
@@ -94,17 +95,26 @@ class Verify:
             checkpoints = together(self._checkpoints.after(since, cursor=cursor), told)
             seals = Seals(checkpoints, trusted, partial(self._tree.leaves, cursor), start.frontier(), start.position)
             walk = Walk(heads, self._mapper, seals, start.position, start.cut)
-            refold = Refold(cursor, self._models, streams=start.streams)
             last = _last_position(cursor)
-            # From the very first row, where it begins at the beginning: one may stand where none belongs.
-            for entries in read_log(cursor, start.position or None):
-                for earlier in start.earlier(entries):
-                    _feed(refold, walk.earlier(earlier))
-                _feed(refold, walk.follow(entries))
-                progress(walk.position, last)
-            walk.end()
-            self._check_tree(cursor, seals.sealed, last)
-            _compare(refold, last)
+            with Refold(cursor, self._models, streams=start.streams) as refold:
+                # From the very first row, where it begins at the beginning: one may stand where none belongs.
+                log = read_log(cursor, start.position or None)
+                entries = next(log, [])
+                while entries:
+                    for earlier in start.earlier(entries):
+                        refold.feed(walk.earlier(earlier))
+                    events = walk.follow(entries)
+                    progress(walk.position, last)
+                    # The next batch is read before this one is folded, and followed while it is.
+                    refold.settle()
+                    try:
+                        entries = next(log, [])
+                    finally:
+                        refold.begin(events)
+                refold.settle()
+                walk.end()
+                self._check_tree(cursor, seals.sealed, last)
+                _compare(refold, last)
             Snapshots(cursor, heads, self._mapper, last).check(start.streams)
             return walk.report()
 
@@ -121,13 +131,6 @@ def _last_position(cursor: Cursor) -> int:
     cursor.execute("SELECT coalesce(max(position), 0) FROM events")
     ((last,),) = cursor.fetchall()
     return int(last)
-
-
-def _feed(refold: Refold, events: Sequence[Positioned]) -> None:
-    try:
-        refold.feed(events)
-    except CannotFold as error:
-        raise Finding(error.position, f"the event cannot be folded: {error.why}") from error
 
 
 def _compare(refold: Refold, last: int) -> None:

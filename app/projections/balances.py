@@ -44,7 +44,7 @@ def fold(events: Sequence[Positioned]) -> Merges:
         if total:
             row[3 + _TOTALS.index(total)] += event.points  # type: ignore[attr-defined]
     # Only an account's first row keeps `opened_at`: its first event is Opened.
-    return [(_MERGE, [(account_id, opened[account_id], *row) for account_id, row in sorted(rows.items())])]
+    return [(_MERGE, [(account_id, opened[account_id], *row) for account_id, row in rows.items()])]
 
 
 def _total(event: AccountEvent) -> str | None:

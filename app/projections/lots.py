@@ -59,8 +59,8 @@ def fold(events: Sequence[Positioned]) -> Merges:
             else:
                 moved[key] = moved.get(key, 0) + points
     return [
-        (_MADE, [(*key, *rest) for key, rest in sorted(made.items())]),
-        (_MOVED, [(*key, points) for key, points in sorted(moved.items()) if points]),
+        (_MADE, [(*key, *rest) for key, rest in made.items()]),
+        (_MOVED, [(*key, points) for key, points in moved.items() if points]),
     ]
 
 

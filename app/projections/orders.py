@@ -124,8 +124,8 @@ def fold(events: Sequence[Positioned]) -> Merges:
             changes.setdefault(order_id, _Change()).fold(position, event)
         if isinstance(event, OrderPlaced):
             placed[order_id] = (position, event)
-    new = [_new_row(order_id, *placed[order_id]) + changes.pop(order_id).row() for order_id in sorted(placed)]
-    return [(_PLACED, new), (_CHANGED, [(order_id, *change.row()) for order_id, change in sorted(changes.items())])]
+    new = [_new_row(order_id, *placed[order_id]) + changes.pop(order_id).row() for order_id in placed]
+    return [(_PLACED, new), (_CHANGED, [(order_id, *change.row()) for order_id, change in changes.items()])]
 
 
 def _new_row(order_id: UUID, position: int, event: OrderPlaced) -> tuple[Any, ...]:

@@ -8,9 +8,11 @@ is needed. It writes nothing but temporary tables; it repairs nothing.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import closing
 from functools import partial
-from typing import NamedTuple
+from types import TracebackType
+from typing import NamedTuple, Self
 from zoneinfo import ZoneInfo
 
 import psycopg2
@@ -20,7 +22,7 @@ from psycopg2.extensions import cursor as Cursor
 from app.database import Connection, Database
 from app.domain.programme import PROGRAMME_ID
 from app.eventstore.mapper import EventMapper
-from app.eventstore.merging import Merges, statements
+from app.eventstore.merging import statements
 from app.projections import balances, daily, lots, orders, rules, transactions
 from app.projections.folding import EventFold, Positioned, positioned
 
@@ -40,6 +42,11 @@ WHERE pg_stat_get_xact_tuples_updated(r.id) > greatest(pg_stat_get_xact_tuples_i
 # A merge keeps its plan: one made while a table was small must not go on reading all of it.
 ON_INDEXES = "SET LOCAL enable_seqscan = off"
 ON_ANYTHING = "SET LOCAL enable_seqscan TO DEFAULT"
+
+_FED = f"RELEASE SAVEPOINT fed; {ON_ANYTHING}"
+
+_NO_PLACE = (psycopg2.DataError, psycopg2.IntegrityError, ValueError, OverflowError)
+"""What is raised for an event that says what no table can hold."""
 
 
 class ReadModel(NamedTuple):
@@ -116,35 +123,66 @@ class Refold:
 
         A read model whose rows are of no one stream is then left out.
         """
-        self._cursor = cursor
+        self._cursor = cursor.connection.cursor()
         self._models = [model for model in models if streams is None or model.stream]
         self._streams = streams
         self._ends: dict[str, int | None] = {}
+        self._thread = ThreadPoolExecutor(1)
+        self._begun: tuple[Sequence[Positioned], Future[None]] | None = None
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, _: TracebackType | None) -> None:
+        # What is under way comes before whatever the caller stumbled over.
+        with self._thread:
+            if error is None or isinstance(error, Exception):
+                self.settle()
 
     def feed(self, events: Sequence[Positioned]) -> None:
         """Go on by the log's next events. Raises CannotFold with the position of the first that has no place."""
-        self._begin()
-        self._renew()
-        self._feed(events)
+        self.begin(events)
+        self.settle()
 
-    def _feed(self, events: Sequence[Positioned]) -> None:
+    def begin(self, events: Sequence[Positioned]) -> None:
+        """The same, but for the database's part of it: that goes on until `settle`, and the connection is in use."""
+        self.settle()
+        self._make_tables()
+        self._renew()
         self._cursor.execute(f"SAVEPOINT fed; {ON_INDEXES}")
         try:
-            self._fold(events)
-        except (psycopg2.DataError, psycopg2.IntegrityError, ValueError, OverflowError) as error:
-            if len(events) == 1:
-                raise CannotFold(events[0].position, str(error).splitlines()[0]) from error
-            self._cursor.execute("ROLLBACK TO SAVEPOINT fed")
-            for event in events:
-                self._feed([event])
-        self._cursor.execute(f"RELEASE SAVEPOINT fed; {ON_ANYTHING}")
+            self._begun = (events, self._thread.submit(self._cursor.execute, self._sql(events)))
+        except _NO_PLACE as error:
+            self._one_by_one(events, error)
+
+    def settle(self) -> None:
+        """Wait for what was begun. Raises CannotFold as `feed` does."""
+        if not self._begun:
+            return
+        (events, merging), self._begun = self._begun, None
+        try:
+            merging.result()
+        except _NO_PLACE as error:
+            self._one_by_one(events, error)
+        else:
+            self._cursor.execute(_FED)
+
+    def _one_by_one(self, events: Sequence[Positioned], error: Exception) -> None:
+        """Find the event that is to blame. Where there is none, all are folded."""
+        if len(events) == 1:
+            raise CannotFold(events[0].position, str(error).splitlines()[0]) from error
+        self._cursor.execute("ROLLBACK TO SAVEPOINT fed")
+        for event in events:
+            self.feed([event])
+        self._cursor.execute(_FED)
 
     def differences(self) -> list[Difference]:
         """What is served and is not what was fed, by table."""
-        self._begin()
+        self.settle()
+        self._make_tables()
         return [found for model in self._models if (found := self._difference(model))]
 
-    def _begin(self) -> None:
+    def _make_tables(self) -> None:
         """Make the tables when they are first needed: a log that turns out to be wrong needs none."""
         if self._ends:
             return
@@ -174,16 +212,16 @@ class Refold:
                 f" ALTER TABLE pg_temp.anew RENAME TO {table}"
             )
 
-    def _fold(self, events: Sequence[Positioned]) -> None:
-        for model in self._models:
-            end = self._ends[model.table]
-            self._merge(model.fold(events if end is None else [e for e in events if e.position <= end]))
-
-    def _merge(self, merges: Merges) -> None:
+    def _sql(self, events: Sequence[Positioned]) -> str:
+        """All merges in one string: whoever waits for the database waits for its turn among the threads, too."""
         connection = self._cursor.connection
         assert isinstance(connection, Connection)
-        for statement in statements(connection, merges, "0"):
-            self._cursor.execute(statement)
+        merges = [merge for model in self._models for merge in model.fold(self._counted(model, events))]
+        return "; ".join(["SELECT", *statements(connection, merges, "0")])
+
+    def _counted(self, model: ReadModel, events: Sequence[Positioned]) -> Sequence[Positioned]:
+        end = self._ends[model.table]
+        return events if end is None else [event for event in events if event.position <= end]
 
     def _difference(self, model: ReadModel) -> Difference | None:
         live, folded, key = f"TABLE public.{model.table}", f"TABLE pg_temp.{model.table}", ", ".join(model.key)
@@ -208,8 +246,11 @@ def verify(database: Database, mapper: EventMapper, models: Sequence[ReadModel],
     A log that cannot be read raises the library's MapperDeserialisationError, one that cannot be folded CannotFold.
     """
     # A connection of its own: statements prepared here mean the temporary tables, and must not live on in the pool.
-    with closing(Database(database.url, pool_size=1)) as apart, apart.view(*served(models)) as cursor:
-        refold = Refold(cursor, models)
+    with (
+        closing(Database(database.url, pool_size=1)) as apart,
+        apart.view(*served(models)) as cursor,
+        Refold(cursor, models) as refold,
+    ):
         for notifications in _batches(cursor, batch):
             refold.feed(positioned(mapper, notifications))
         return [str(difference) for difference in refold.differences()]

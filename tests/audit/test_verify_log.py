@@ -155,13 +155,17 @@ ORDER = (
         ("Opened.v1", '{"at":"9999-12-31T23:59:59Z","balance":0}', "date value out of range"),
     ],
 )
-def test_an_event_that_no_read_model_can_hold_is_found_among_others(
-    shop: Shop, owner: Database, topic: str, state: str, why: str
+@pytest.mark.parametrize("batch", [1, 2, 1000])
+def test_an_event_that_no_read_model_can_hold_is_found_before_what_comes_after_it(
+    shop: Shop, owner: Database, monkeypatch: pytest.MonkeyPatch, topic: str, state: str, why: str, batch: int
 ) -> None:
+    monkeypatch.setattr(verify, "read_log", partial(read_log, batch=batch))
     shop.give()
     append(owner, "OrderPlaced.v2", ORDER % ("INR", 1))
     position = append(owner, topic, state)
     append(owner, "OrderPlaced.v2", ORDER % ("INR", 1))
+    if batch < 1000:
+        append(owner, "Tomorrow.v9", "{}")
     owner.execute("INSERT INTO tracking VALUES ('daily', %s)", (position,))
     found = wrong(shop)
     assert found.startswith(f"position {position}: the event cannot be folded: ")
