@@ -1,7 +1,7 @@
 """The line about growth: checkouts a second with a long log in the store, against the same house with an empty one.
 
 Two houses as they serve by default, each over its own database in the one server, with the same small catalogue. In the
-long one the busiest members of its history buy.
+long one members of its history buy, with all that they hold; the others are new.
 """
 
 from __future__ import annotations
@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from benchmarks import audits, catalogue, crowd, houses
+from benchmarks import audits, catalogue, crowd, history, houses
 from benchmarks.arena import Arena
 from benchmarks.rounds import Goal, Line, Side
 
@@ -21,7 +21,7 @@ def _sides(arena: Arena) -> Iterator[tuple[Side, ...]]:
     for addresses in (full, empty):
         catalogue.fill(addresses.owner, houses.SHOWN)
     with houses.served(full, arena.home / "full") as grown, houses.served(empty, arena.home / "empty") as young:
-        members = [f"member-{number}" for number in range(crowd.MEMBERS)]
+        members = history.some_buyers(arena.plan.events, crowd.MEMBERS)
         yield tuple(
             Side(name, crowd.Shoppers(house.server, crowd.tokens(house.secret, members), house.products, []).run)
             for name, house in (("long log", grown), ("empty", young))

@@ -48,9 +48,24 @@ LAPSED_LOTS = 2
 
 def write(owner: Database, events: int) -> int:
     """Fill an empty, migrated database with about `events` events; gives how many."""
-    members, orders = max(2, events // EVENTS_A_MEMBER), int(events / EVENTS_AN_ORDER)
+    members, orders = members_of(events), int(events / EVENTS_AN_ORDER)
     history = _History(random.Random(SEED), members, orders, datetime.now(UTC) - SPAN)
     return write_all(owner, history.told(), history.accounts)
+
+
+def members_of(events: int) -> int:
+    """How many members a history of so many events is about."""
+    return max(2, events // EVENTS_A_MEMBER)
+
+
+def some_buyers(events: int, wanted: int) -> list[str]:
+    """Different members of such a history as they come to buy, the busier likelier; fewer where it has not so many.
+
+    What they hold does not depend on how long the history is.
+    """
+    chance, members = random.Random(SEED), members_of(events)
+    drawn = dict.fromkeys(_who_buys(chance, members) for _ in range(20 * wanted))
+    return [f"member-{member}" for member in drawn][:wanted]
 
 
 def write_lapsed(owner: Database, accounts: int) -> int:
@@ -94,6 +109,11 @@ def write_all(owner: Database, told: Iterable[Sequence[Aggregate]], accounts: Se
     return writer.position
 
 
+def _who_buys(chance: random.Random, members: int) -> int:
+    """The number of a member: of a thousand the first hundred do about half of all."""
+    return int(members * chance.random() ** 3)
+
+
 class _History:
     """Who does what, when. It decides; it writes nothing."""
 
@@ -112,9 +132,7 @@ class _History:
             if at - swept >= SWEEPS_EVERY:
                 swept = at
                 yield from ([account] for account in self.accounts if account.expire(at))
-            # Of a thousand members the busiest hundred do about half of all.
-            account = self.accounts[int(len(self.accounts) * self._chance.random() ** 3)]
-            yield self._buys(account, at)
+            yield self._buys(self.accounts[_who_buys(self._chance, len(self.accounts))], at)
 
     def _buys(self, account: PointAccount, at: datetime) -> Sequence[Aggregate]:
         price = self._chance.randrange(50, 5000) * 100

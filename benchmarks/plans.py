@@ -37,7 +37,7 @@ class Plan:
     @property
     def minutes(self) -> int:
         """About how long all lines take on two quiet cores."""
-        return 3 if self.events < 100_000 else 14 + self.events * 5 // 1_000_000
+        return 3 if self.events < 100_000 else 10 + self.events * 8 // 1_000_000
 
 
 QUICK = Plan(
