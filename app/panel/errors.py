@@ -12,6 +12,7 @@ from werkzeug.exceptions import HTTPException
 from app.audit import AuditError
 from app.domain.errors import DomainError
 from app.eventstore.chain import Unreadable
+from app.panel.turns import Busy
 from app.panel.words import sentence
 from app.telemetry.logging import logger
 
@@ -48,6 +49,7 @@ def install(app: Flask) -> None:
     app.register_error_handler(DomainError, _refused)
     app.register_error_handler(AuditError, _unproven)
     app.register_error_handler(Unreadable, _unproven)
+    app.register_error_handler(Busy, _busy)
     app.register_error_handler(OperationalError, _unavailable)
     app.register_error_handler(Exception, _crashed)
 
@@ -78,6 +80,16 @@ def _refused(error: DomainError) -> Response:
 
 def _unproven(error: Exception) -> Response:
     return page(409, "This cannot be proven", f"{error}. Verify the log under Audit: it says where something is wrong.")
+
+
+def _busy(error: Exception) -> Response:
+    response = page(
+        503,
+        "Another long reading is under way",
+        "Verifications, exports and backtests take turns, so that members do not have to wait. Try again in a minute.",
+    )
+    response.headers["Retry-After"] = "60"
+    return response
 
 
 def _unavailable(error: Exception) -> Response:

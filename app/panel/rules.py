@@ -23,6 +23,7 @@ from app.panel.context import house, user
 from app.panel.inputs import Filters, choice, day, instant, moment, money, starts, whole
 from app.panel.paging import ROWS, after, older
 from app.panel.rule_words import EARN_ON, NAMES, changes, sentences, worked
+from app.panel.turns import turn
 from app.panel.words import show
 
 blueprint = Blueprint("rules", __name__)
@@ -176,7 +177,8 @@ def _backtest(form: Terms) -> Outcome | None:
         return None
     programme, since = house().loyalty.programme(), starts(form.since.data)
     proposed = terms(programme, form.rule(), since, house().settings.zone)
-    return backtest(house().database, house().mapper, proposed, house().clock())
+    with turn():
+        return backtest(house().database, house().mapper, proposed, house().clock())
 
 
 def _publish(form: Terms) -> RuleVersion | None:

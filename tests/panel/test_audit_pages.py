@@ -5,14 +5,15 @@ from __future__ import annotations
 import io
 import json
 from pathlib import Path
+from urllib.parse import urlencode
 
 import pytest
 
 from app.audit.checkpoints import parse
 from app.audit.exported import verify_export
 from app.audit.proofs import check
-from app.database import Database
-from tests.support.panel import Panel, books, links_of, shown, words
+from app.database import LOCK_LONG_READING, Database
+from tests.support.panel import Panel, books, forms_of, links_of, shown, words
 from tests.support.shop import Shop
 from tests.support.statements import counted_statements
 from tests.support.tampering import change
@@ -221,3 +222,17 @@ def test_a_page_takes_at_most_five_statements_and_one_that_puts_it_on_record(
             viewer.page(f"{path}{query}")
         assert len([sql for sql in sent if "INTO readings" in sql]) == 1
         assert len(sent) <= 6, "\n".join(sent)
+
+
+@pytest.mark.parametrize("path", ["/panel/audit/verified", "/panel/audit/export", "/panel/rules/backtest"])
+def test_long_readings_take_turns(panel: Panel, shop: Shop, database: Database, path: str) -> None:
+    viewer = panel.as_admin()
+    form = forms_of(viewer.page("/panel/rules/new"))[1].fields
+    asked = f"{path}?{urlencode(form)}" if "backtest" in path else path
+    with database.advisory_lock(LOCK_LONG_READING):
+        answer = viewer.get(asked, is_part=True)
+        assert "Another long reading is under way" in words(shown(answer, 503))
+        assert answer.headers["Retry-After"] == "60"
+    for _ in ("now", "again, since a turn is given back"):
+        with viewer.get(asked) as answer:
+            assert answer.status_code == 200
