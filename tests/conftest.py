@@ -15,9 +15,9 @@ from tests.support.postgres import Addresses, TestServer, server
 
 
 @pytest.fixture(scope="session")
-def postgres(tmp_path_factory: pytest.TempPathFactory) -> Iterator[TestServer]:
+def postgres() -> Iterator[TestServer]:
     """One server for the whole run of this test process."""
-    with server(tmp_path_factory.mktemp("home")) as running:
+    with server() as running:
         yield running
 
 
