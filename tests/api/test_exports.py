@@ -11,8 +11,6 @@ import pytest
 
 from tests.support.http import NDJSON, Api, answered, bought, quoted, unpacked
 
-pytestmark = pytest.mark.slow
-
 FEED = "/admin/transactions"
 HEADER = [
     "id",

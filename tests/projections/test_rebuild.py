@@ -19,8 +19,6 @@ from tests.support.clock import Clock
 from tests.support.rebuilding import Rebuild, definitions, identities, served
 from tests.support.shop import Shop, random_history, refusal
 
-pytestmark = pytest.mark.slow
-
 
 @pytest.mark.parametrize("seed", range(3))
 def test_every_table_is_new_and_says_what_it_said(

@@ -23,8 +23,6 @@ from tests.storage.commits import Gate, eventually
 from tests.support.rebuilding import Rebuild, identities
 from tests.support.shop import Shop
 
-pytestmark = pytest.mark.slow
-
 HOLD = "SET LOCAL lock_timeout = 0; SELECT pg_advisory_xact_lock(77, 1); SET LOCAL lock_timeout = '200ms'"
 WAITING = """
 SELECT count(DISTINCT pid) FROM pg_locks

@@ -21,7 +21,7 @@ TEMPLATE = "miles_template"
 MEMORY = Path("/dev/shm")
 PREFIX = "miles-test-"
 ROOM_BYTES = 2 * 2**30
-"""Free in memory before anything goes there. A server took 93 MiB in the quick tests; its log of writes may grow by 256."""
+"""Free in memory before anything goes there. A server took 93 MiB in the quick tests, and may take 256 more."""
 
 _numbers = itertools.count(1)
 

@@ -22,8 +22,6 @@ from tests.support.imports import OTHER_VALUES, UNTIL, brought, import_accounts
 from tests.support.shop import Shop, at_once
 from tests.support.tables import snapshot_of_tables
 
-pytestmark = pytest.mark.slow
-
 
 @pytest.fixture
 def small_batches(monkeypatch: pytest.MonkeyPatch) -> int:
