@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import re
 import time
-from uuid import uuid4
+from functools import cache
+from secrets import token_hex
 
 from flask import Flask, Response, g, request
+from prometheus_client import Counter, Histogram
 
 from app.api import readings
 from app.api.context import house
@@ -36,7 +38,7 @@ def install(app: Flask) -> None:
 
 def _begin() -> None:
     given = request.headers.get("X-Request-ID", "")
-    g.request_id = given if _REQUEST_ID.fullmatch(given) else uuid4().hex
+    g.request_id = given if _REQUEST_ID.fullmatch(given) else token_hex(16)
     g.began = time.perf_counter()
 
 
@@ -57,13 +59,20 @@ def _guard() -> Response | None:
     return None if is_allowed(endpoint, principal.roles) else refusal("forbidden")
 
 
+@cache
+def _meters(method: str, route: str, status: int) -> tuple[Counter, Histogram]:
+    """Looked up once each: methods, routes and statuses are few."""
+    return REQUESTS.labels(method, route, status), REQUEST_SECONDS.labels(method, route)
+
+
 def _finish(response: Response) -> Response:
     now, rule, endpoint, status = time.perf_counter(), request.url_rule, request.endpoint, response.status_code
     route = rule.rule if rule else "none"
     method = request.method if request.method in _METHODS else "other"
     request_id = g.get("request_id", "")
-    REQUESTS.labels(method, route, status).inc()
-    REQUEST_SECONDS.labels(method, route).observe(now - g.get("began", now))
+    counter, timer = _meters(method, route, status)
+    counter.inc()
+    timer.observe(now - g.get("began", now))
     response.headers["X-Request-ID"] = request_id
     response.headers["X-Content-Type-Options"] = "nosniff"
     if endpoint and POLICY[endpoint] is not PUBLIC:

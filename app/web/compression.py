@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from flask import Flask, request
+from flask import Flask, Response, request
 from flask_compress import Compress
 
 FROM_BYTES = 1024
@@ -21,12 +21,19 @@ TYPES = [
 
 def install(app: Flask) -> None:
     """Pack what `app` answers."""
-    app.config["COMPRESS_MIN_SIZE"] = FROM_BYTES
     app.config["COMPRESS_MIMETYPES"] = TYPES
     app.config["COMPRESS_ALGORITHM"] = app.config["COMPRESS_ALGORITHM_STREAMING"] = ["zstd", "br", "gzip"]
     app.config["COMPRESS_EVALUATE_CONDITIONAL_REQUEST"] = True
+    app.config["COMPRESS_REGISTER"] = False
+    packing = Compress(app)
+
+    def pack(response: Response) -> Response:
+        # As it stands a short answer suits every client, so nobody need look at what this one accepts.
+        length = response.content_length
+        return response if length is not None and length < FROM_BYTES else packing.after_request(response)
+
     app.before_request(_drop_refused)
-    Compress(app)
+    app.after_request(pack)
 
 
 def _drop_refused() -> None:
