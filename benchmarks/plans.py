@@ -42,16 +42,16 @@ class Plan:
 
 QUICK = Plan(
     rounds=3,
-    seconds=0.5,
+    seconds=0.4,
     warm_up_s=0.2,
-    events=12_000,
-    products=5_000,
+    events=10_000,
+    products=4_000,
     feed_lines=40_000,
     lapsed_accounts=1_000,
     looped_accounts=250,
     imported=1_500,
     followed=1_000,
-    requests=4_000,
+    requests=3_000,
 )
 WHOLE = Plan(
     rounds=3,
