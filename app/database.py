@@ -23,15 +23,8 @@ psycopg2.extras.register_uuid()  # type: ignore[no-untyped-call]
 
 # Every advisory lock but the event store's marks has the two-integer form; its first integer is ours.
 LOCK_CLASS = 0x4D43
-LOCK_MIGRATE, LOCK_DRAW_POSITIONS, LOCK_SCHEDULER, LOCK_SAMPLE, LOCK_SEAL, LOCK_REBUILD, LOCK_LONG_READING = (
-    1,
-    2,
-    3,
-    4,
-    5,
-    6,
-    7,
-)
+LOCK_MIGRATE, LOCK_DRAW_POSITIONS, LOCK_SCHEDULER, LOCK_SAMPLE = 1, 2, 3, 4
+LOCK_SEAL, LOCK_REBUILD, LOCK_LONG_READING = 5, 6, 7
 
 Cursor = ext.cursor
 """What `transaction` gives, for those who may not name the driver."""
