@@ -1,7 +1,7 @@
 """The line about growth: checkouts a second with a long log in the store, against the same house with an empty one.
 
 Two houses as they serve by default, each over its own database in the one server, with the same small catalogue. In the
-long one members of its history buy, with all that they hold; the others are new.
+long one members of its history buy, with all that they hold; to the other they are new.
 """
 
 from __future__ import annotations

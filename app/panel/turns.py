@@ -1,6 +1,7 @@
-"""Long readings take turns: one verification, export or backtest at a time, whoever asks and in whichever process.
+"""The panel's long readings take turns: one verification, export or backtest at a time, in whichever worker.
 
-Each keeps a core busy for as long as it lasts, and members are served by the same few.
+Each keeps a core busy for as long as it lasts, and members are served by the same few. The command line's are not among
+them: who runs those has a machine to choose.
 """
 
 from __future__ import annotations

@@ -21,7 +21,11 @@ class Positioned(NamedTuple):
 
 
 EventFold = Callable[[Sequence[Positioned]], Merges]
-"""A read model's fold. It passes over events that it has no use for."""
+"""A read model's fold. It passes over events that it has no use for.
+
+Its rows need no order of their own against rings of appends that wait for each other: two appends that meet on a stream
+meet on its next version, before any row of a read model.
+"""
 
 
 def inline(mapper: EventMapper, folds: Iterable[EventFold]) -> Callable[[Sequence[StoredEvent]], Merges]:
